@@ -1,0 +1,57 @@
+# `make help` lists the targets. Everything runs in .venv, which the first target that needs it makes.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+NAME ?=
+MLFLOW_PORT ?= 5000
+PREFECT_PORT ?= 4200
+
+export DO_NOT_TRACK = true
+export MLFLOW_DISABLE_TELEMETRY = true
+export PREFECT_SERVER_ANALYTICS_ENABLED = false
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-slow check format ui profile clean
+
+help:  ## List the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+
+install: $(STAMP)  ## Make .venv and install the project (once; again when pyproject.toml or constraints.txt change)
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+		echo "This project needs Python 3.11, 3.12 or 3.13; $(PYTHON) is $$($(PYTHON) --version 2>&1)." \
+		     "Name another one: make $(or $(MAKECMDGOALS),install) PYTHON=python3.12" >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
+		echo "$(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv" >&2; exit 2; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(STAMP)  ## Run the whole chain of params.yaml; what is up to date is not repeated
+	@$(BIN)/python -m flows.chain
+
+test: $(STAMP)  ## Run the quick tests, one complete small chain among them
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(STAMP)  ## Run the tests that take minutes
+	$(BIN)/python -m pytest -m slow
+
+check: $(STAMP)  ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP)  ## Format the code
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+ui: $(STAMP)  ## Serve the history of runs: MLflow and Prefect, until Ctrl-C
+	@$(BIN)/python -m flows.ui --mlflow-port $(MLFLOW_PORT) --prefect-port $(PREFECT_PORT)
+
+profile: $(STAMP)  ## Make profiles/NAME.yaml the project's params.yaml: make profile NAME=nano
+	@$(BIN)/python -m flows.profile $(NAME)
+
+clean:  ## Remove unfinished work and logs; results, histories and DVC's cache stay
+	rm -rf .s1/work .s1/logs .s1/runs .mypy_cache .ruff_cache build ./*.egg-info

@@ -1,0 +1,1 @@
+"""Measured comparisons that anyone can run; figures in ``docs/benchmarks.md`` come from here."""

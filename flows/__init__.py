@@ -1,0 +1,1 @@
+"""Order only: the entry of one stage (``flows.stage``) and the parent flow of the chain (``flows.chain``)."""

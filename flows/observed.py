@@ -1,0 +1,144 @@
+"""A stage as a child flow run of a parent in another process: shards as task runs, progress as an artifact.
+
+Knows Prefect 3.8's way of linking a subflow (what ``run_deployment(as_subflow=True)`` does: a task run of the parent
+that stands for the child); does not know what runs. What Prefect cannot record is not lost: a result that is complete
+stays, with a warning.
+
+Example::
+
+    flow_run_id = run_as_child("curate", execute, parent_flow_run_id="0b0e…", terminal=TerminalProgress("curate"))
+"""
+
+import logging
+import sys
+import time
+from collections.abc import Callable
+from typing import cast
+from uuid import UUID, uuid4
+
+from prefect import Flow, Task
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.exceptions import TerminationSignal
+from prefect.flow_engine import run_flow_sync
+from prefect.states import Pending
+
+from infra.failures import EXIT_TERMINATED
+from infra.progress import is_new_piece
+from tasks.stage import Progress, ShardRunner
+
+SECONDS_BETWEEN_UPDATES = 3.0
+
+logger = logging.getLogger(__name__)
+
+
+def run_as_child(
+    stage: str,
+    execute: Callable[[Progress, ShardRunner], None],
+    *,
+    parent_flow_run_id: str,
+    terminal: Progress,
+) -> str | None:
+    """Run ``execute`` inside a flow run that is a child of the given one; return the child's id.
+
+    Raises:
+        BaseException: whatever ``execute`` raises; the child is then failed or crashed in Prefect too.
+    """
+    outcome: list[BaseException | None] = []
+
+    def body(stage: str) -> None:
+        try:
+            execute(_both(terminal, PrefectProgress()), run_as_task)
+        except BaseException as error:
+            outcome.append(error)
+            raise
+        outcome.append(None)
+
+    flow: Flow[[str], None] = Flow(body, name=stage, flow_run_name=stage, persist_result=False, validate_parameters=False)
+    child: FlowRun | None = None
+    try:
+        child = _create_child(flow, stage, parent_flow_run_id)
+        run_flow_sync(flow, flow_run=child, parameters={"stage": stage})
+    except BaseException as error:
+        if isinstance(error, TerminationSignal):
+            raise SystemExit(EXIT_TERMINATED) from error
+        if outcome and outcome[0] is not None:
+            raise outcome[0] from None
+        if not isinstance(error, Exception):
+            raise
+        _warn(error)
+        if not outcome:  # Prefect failed before the work began
+            from tasks.runner import run_directly
+
+            execute(terminal, run_directly)
+    return str(child.id) if child is not None else None
+
+
+def _create_child(flow: Flow[[str], None], stage: str, parent_flow_run_id: str) -> FlowRun:
+    stand_in: Task[[], None] = Task(fn=lambda: None, name=f"subflow {stage}")
+    with get_client(sync_client=True) as client:
+        task_run = client.create_task_run(
+            task=stand_in,
+            flow_run_id=UUID(parent_flow_run_id),
+            name=f"subflow {stage}",
+            dynamic_key=str(uuid4()),
+            task_inputs={},
+            state=Pending(),
+        )
+        return client.create_flow_run(
+            flow, name=stage, parameters={"stage": stage}, parent_task_run_id=task_run.id, state=Pending()
+        )
+
+
+def run_as_task(name: str, work: Callable[[], None]) -> None:
+    """Run a shard as a Prefect task run; its data stays out of Prefect."""
+
+    def shard() -> None:
+        work()
+
+    task: Task[[], None] = Task(fn=shard, name=name, task_run_name=name, cache_policy=NO_CACHE, persist_result=False)
+    task()
+
+
+def _both(first: Progress, second: Progress) -> Progress:
+    def progress(done: int, total: int, note: str) -> None:
+        first(done, total, note)
+        second(done, total, note)
+
+    return progress
+
+
+class PrefectProgress:
+    """One progress artifact per piece of work, updated every few seconds; gives up quietly when Prefect does."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._last: tuple[int, int] | None = None
+        self._artifact: UUID | None = None
+        self._last_update = 0.0
+        self._broken = False
+
+    def __call__(self, done: int, total: int, note: str) -> None:
+        """Report that ``done`` of ``total`` are finished."""
+        now = self._clock()
+        is_new = is_new_piece(self._last, done, total)
+        self._last = (done, total)
+        if self._broken or not (is_new or done >= total or now - self._last_update >= SECONDS_BETWEEN_UPDATES):
+            return
+        self._last_update = now
+        percent = 100.0 * done / total if total else 0.0
+        try:
+            if is_new or self._artifact is None:
+                self._artifact = cast(UUID, create_progress_artifact(percent, description=note))
+            else:
+                update_progress_artifact(self._artifact, percent, description=note)
+        except Exception as error:
+            self._broken = True
+            logger.debug("no more progress in Prefect", exc_info=error)
+
+
+def _warn(error: Exception) -> None:
+    logger.debug("Prefect failed", exc_info=error)
+    print(f"  Warning: Prefect could not record this stage ({type(error).__name__}); going on without", file=sys.stderr)

@@ -1,0 +1,1 @@
+"""Where and how the chain runs: processes, launchers, tracking, clusters, prices."""

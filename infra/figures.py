@@ -1,0 +1,75 @@
+"""Names of figures: nested parameters and metrics as the flat keys that MLflow wants, the same in every run.
+
+Pure; does not know MLflow. Parameters are dotted as in ``params.yaml``; metrics are joined by ``/``. Only numbers become
+metrics: undefined (``None``) is left out, never zero.
+
+Example::
+
+    flatten_params({"select": {"num_examples": 1000}})          # {'select.num_examples': '1000'}
+    flatten_metrics({"small": {"accuracy": 0.25, "note": "x"}}) # {'small/accuracy': 0.25}
+"""
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_FORBIDDEN = re.compile(r"[^\w\-. /:]")
+"""What MLflow refuses in a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """One point of a curve that MLflow can draw: a metric's value at a step."""
+
+    key: str
+    step: int
+    value: float
+
+
+def flatten_params(value: Any, prefix: str = "") -> dict[str, str]:
+    """Flatten sections of parameters; lists of plain values stay together as JSON."""
+    if isinstance(value, Mapping):
+        children = [(str(name), child) for name, child in value.items()]
+    elif isinstance(value, list) and any(isinstance(child, (Mapping, list)) for child in value):
+        children = [(str(index), child) for index, child in enumerate(value)]
+    else:
+        return {prefix: value if isinstance(value, str) else json.dumps(value)}
+    flat: dict[str, str] = {}
+    for name, child in children:
+        flat.update(flatten_params(child, f"{prefix}.{name}" if prefix else name))
+    return flat
+
+
+def flatten_metrics(value: Any, prefix: str = "") -> dict[str, float]:
+    """Flatten nested metrics; whatever is no finite number (text, lists, None, booleans) is left out."""
+    if isinstance(value, Mapping):
+        flat: dict[str, float] = {}
+        for name, child in value.items():
+            flat.update(flatten_metrics(child, f"{prefix}/{name}" if prefix else str(name)))
+        return flat
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return {}
+    return {_FORBIDDEN.sub("_", prefix): float(value)}
+
+
+def curve_points(points: Sequence[Mapping[str, Any]]) -> list[CurvePoint]:
+    """The scaling curves of ``plots/score/curve.json``: accuracy with the budget, or the number of Waits, as the step.
+
+    A point with a Wait count belongs to the Wait curve, one with only a budget to the budget curve; direct answers have
+    neither and stay plain metrics.
+    """
+    curve: list[CurvePoint] = []
+    for point in points:
+        name = "waits" if point.get("num_waits") is not None else "budget"
+        step = point.get("num_waits") if name == "waits" else point.get("budget")
+        if step is None:
+            continue
+        base = _FORBIDDEN.sub("_", f"score/{point['benchmark']}/{point['model']}")
+        for figure in ("accuracy", "thinking_tokens"):
+            value = point.get(figure)
+            if value is not None:
+                curve.append(CurvePoint(f"{base}/{figure}_by_{name}", int(step), float(value)))
+    return curve

@@ -1,0 +1,107 @@
+"""A Prefect server for the time of one run, so that nobody has to start one; its history stays in ``.s1/prefect``.
+
+Knows how to start, probe and stop a server; does not know flows, and does not import Prefect. Prefect's own ephemeral
+mode would start one per process (ten seconds each) and leaves it behind after ``kill -9``; this one is shared by the
+parent and its stages and, like everything that ``infra.processes`` starts, ends with its starter.
+
+Example::
+
+    with run_server(os.environ) as server:
+        server.wait_until_ready()
+        server.api_url              # 'http://127.0.0.1:41007/api'
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra import guard
+from infra.settings import LOGS_FOLDER, prefect_home
+
+STARTUP_TIMEOUT_SECONDS = 120.0
+"""The first start in an empty home migrates its database: 12 s on two idle cores."""
+_STOP_GRACE_SECONDS = 3.0
+_PROBE_TIMEOUT_SECONDS = 3.0
+
+
+class PrefectServerError(ValueError):
+    """There is no Prefect server to talk to; the message says where its log is or what to check."""
+
+
+def answers(api_url: str) -> bool:
+    """Whether a Prefect server answers there."""
+    try:
+        with urllib.request.urlopen(f"{api_url}/health", timeout=_PROBE_TIMEOUT_SECONDS) as response:
+            return bool(response.status == 200)
+    except (OSError, ValueError):
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that this process has started."""
+
+    process: "subprocess.Popen[bytes]"
+    api_url: str
+    log: Path
+
+    def wait_until_ready(self, timeout_seconds: float = STARTUP_TIMEOUT_SECONDS) -> None:
+        """Return once the server answers.
+
+        Raises:
+            PrefectServerError: it ended, or did not answer in time.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        while time.monotonic() < deadline:
+            if answers(self.api_url):
+                return
+            if self.process.poll() is not None:
+                raise PrefectServerError(f"the Prefect server ended while starting; its log is {self.log}")
+            time.sleep(0.2)
+        raise PrefectServerError(f"the Prefect server did not answer in {timeout_seconds:.0f} s; its log is {self.log}")
+
+
+@contextmanager
+def run_server(environment: Mapping[str, str], *, port: int | None = None) -> Iterator[Server]:
+    """Start a server (on a free port unless one is given), hand it out while it starts, and stop it at the end."""
+    home = prefect_home(environment)
+    home.mkdir(parents=True, exist_ok=True)
+    LOGS_FOLDER.mkdir(parents=True, exist_ok=True)
+    log = LOGS_FOLDER / "prefect-server.log"
+    port = _free_port() if port is None else port
+    command = [*_SERVER, "--host", "127.0.0.1", "--port", str(port)]
+    reader, writer = os.pipe()
+    guarded = [sys.executable, "-I", "-S", guard.__file__, str(reader), str(_STOP_GRACE_SECONDS), *command]
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            guarded,
+            env={**environment, "PREFECT_HOME": str(home), "PREFECT_API_URL": ""},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            process_group=0,
+            pass_fds=(reader,),
+        )
+    try:
+        yield Server(process, f"http://127.0.0.1:{port}/api", log)
+    finally:
+        os.close(writer)  # the guard stops the server once its lifeline is cut
+        os.close(reader)
+        process.wait()
+
+
+_SERVER = [sys.executable, "-m", "prefect", "server", "start", "--no-scheduler", "--no-late-runs"]
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

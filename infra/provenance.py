@@ -1,0 +1,56 @@
+"""Which code, which checkout, which invocation a run belongs to.
+
+Knows git and the process tree; does not know MLflow or Prefect. One ``dvc repro`` is one invocation: its stages share
+the DVC process that they descend from, named by host, process id and start time.
+
+Example::
+
+    git_tags()              # {'git.commit': '3f2a…', 'git.dirty': 'false'}
+    find_invocation()       # 'laptop-4711-1700000000'
+"""
+
+import socket
+import subprocess
+from collections.abc import Sequence
+
+import psutil
+
+
+def git_tags() -> dict[str, str]:
+    """Commit of the checkout, and whether tracked files differ from it (DVC's lock file aside); empty without git."""
+    commit = _git("rev-parse", "HEAD")
+    if commit is None:
+        return {}
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!dvc.lock")
+    return {"git.commit": commit, "git.dirty": "true" if changed else "false"}
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def find_invocation() -> str:
+    """Name of the ``dvc`` process that this one descends from, or of this process when there is none."""
+    own = psutil.Process()
+    for process in own.parents():
+        try:
+            if is_dvc(process.cmdline()):
+                return name_process(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return name_process(own)
+
+
+def is_dvc(command: Sequence[str]) -> bool:
+    """Whether a command line is DVC's: ``dvc …``, ``python …/bin/dvc …`` or ``python -m dvc …``."""
+    words = [word.replace("\\", "/").rsplit("/", 1)[-1] for word in command[:3]]
+    return "dvc" in words[:2] or words[1:3] == ["-m", "dvc"]
+
+
+def name_process(process: psutil.Process) -> str:
+    """Host, process id and start time: unique over machines and restarts."""
+    return f"{socket.gethostname()}-{process.pid}-{int(process.create_time())}"

@@ -1,0 +1,94 @@
+"""The environment variables that the project reads, and the ones it sets for the processes it starts.
+
+Knows names and defaults; does not import Prefect, DVC or MLflow. Nothing here changes what a result is, only where it
+runs, who watches it and where its figures are remembered.
+
+| variable | meaning |
+|---|---|
+| ``MLFLOW_TRACKING_URI`` | MLflow server; without it a SQLite file under ``mlruns/`` |
+| ``MLFLOW_EXPERIMENT_NAME`` | experiment of all runs; ``s1`` without it |
+| ``PREFECT_API_URL`` | Prefect server; without it the parent flow starts one for its own time |
+| ``PREFECT_HOME`` | where that one keeps its history; ``.s1/prefect`` without it |
+| ``S1_INVOCATION`` | set by the parent flow: ties the stages of one run together, and says that the parent tracks them |
+| ``S1_PARENT_FLOW_RUN_ID`` | set by the parent flow: the Prefect flow run that a stage becomes a child of |
+| ``S1_MLFLOW_PARENT_RUN_ID`` | MLflow run that a stage's own run nests under |
+
+Example::
+
+    settings = Settings.from_environment()
+    settings.tracking_uri           # 'sqlite:///mlruns/mlflow.db'
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+STATE_FOLDER = Path(".s1")
+"""Everything that belongs to this checkout and not to a result: unfinished work, logs, Prefect's history."""
+LOGS_FOLDER = STATE_FOLDER / "logs"
+RUNS_FOLDER = STATE_FOLDER / "runs"
+"""``<invocation>/<stage>.*``: what a running stage tells the process that tracks it."""
+PREFECT_HOME = STATE_FOLDER / "prefect"
+MLFLOW_FOLDER = Path("mlruns")
+LOCAL_TRACKING_URI = f"sqlite:///{MLFLOW_FOLDER}/mlflow.db"
+
+INVOCATION = "S1_INVOCATION"
+PARENT_FLOW_RUN_ID = "S1_PARENT_FLOW_RUN_ID"
+MLFLOW_PARENT_RUN_ID = "S1_MLFLOW_PARENT_RUN_ID"
+
+_QUIET = {
+    "DO_NOT_TRACK": "true",  # MLflow accepts only this spelling
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # an unreachable server must not hold a stage for minutes
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "GIT_PYTHON_REFRESH": "quiet",
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",  # failures are told once, by us
+    "PREFECT_LOGGING_SERVER_LEVEL": "ERROR",
+    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",  # an unreachable server is an error, not a silent 20 s wait
+    "PREFECT_CLI_PROMPT": "false",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says."""
+
+    tracking_uri: str = LOCAL_TRACKING_URI
+    experiment: str = "s1"
+    prefect_api_url: str | None = None
+    invocation: str | None = None
+    parent_flow_run_id: str | None = None
+    mlflow_parent_run_id: str | None = None
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """Read the variables of the table above; an empty one counts as unset."""
+        return cls(
+            tracking_uri=environment.get("MLFLOW_TRACKING_URI") or LOCAL_TRACKING_URI,
+            experiment=environment.get("MLFLOW_EXPERIMENT_NAME") or "s1",
+            prefect_api_url=environment.get("PREFECT_API_URL") or None,
+            invocation=environment.get(INVOCATION) or None,
+            parent_flow_run_id=environment.get(PARENT_FLOW_RUN_ID) or None,
+            mlflow_parent_run_id=environment.get(MLFLOW_PARENT_RUN_ID) or None,
+        )
+
+    @property
+    def tracks_locally(self) -> bool:
+        """Whether MLflow's store is this checkout's own file."""
+        return self.tracking_uri == LOCAL_TRACKING_URI
+
+
+def quiet_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The given environment plus what keeps Prefect, DVC and MLflow quiet, local and patient; the user's wins."""
+    return {**_QUIET, **environment}
+
+
+def prefect_home(environment: Mapping[str, str] = os.environ) -> Path:
+    """Where Prefect keeps its history: the user's place, else one inside the checkout."""
+    chosen = environment.get("PREFECT_HOME")
+    return Path(chosen) if chosen else PREFECT_HOME.absolute()

@@ -1,0 +1,232 @@
+"""One definition for every kind of row that stages exchange.
+
+Knows names, types and meanings of fields; does not know how rows are stored (``s1.artifacts``) or made (the stage
+modules). Every record is frozen and refuses unknown fields, so a file of another version fails loudly at its line.
+
+Example::
+
+    question = Question.create(question="a+3 b-2 start 4 result ?", solution="5", source="procedural")
+    question.id                     # '1f0c…', the same for the same text in every file
+"""
+
+import hashlib
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+AnswerKind = Literal["expression", "choice", "prose"]
+"""How an answer is compared: symbolically, as a letter, or by a judge."""
+
+ThinkingEnd = Literal["none", "natural", "budget"]
+"""Why thinking stopped: there was none (direct answer), the model ended it, or the budget did."""
+
+GenerationState = Literal["answered", "cut_at_length", "cut_at_context"]
+"""Whether the answer phase ended by itself; what was cut is never graded as if answered."""
+
+TraceState = Literal["answered", "no_thinking", "truncated", "refused", "empty", "malformed", "given_up"]
+"""How one request to a teacher ended."""
+
+
+class Record(BaseModel):
+    """Base of every row: immutable, and strict about its fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def normalize_text(text: str) -> str:
+    """Lower-case and collapse white space: the normalisation of the reference's decontamination (punctuation stays)."""
+    return " ".join(text.lower().split())
+
+
+def question_id(text: str) -> str:
+    """Stable id of a question: the first 16 hex digits of the SHA-256 of its normalised text."""
+    return hashlib.sha256(normalize_text(text).encode()).hexdigest()[:16]
+
+
+class Question(Record):
+    """A question with its reference solution; a benchmark item is a question whose ``source`` is the benchmark."""
+
+    id: str
+    """Content hash, see ``question_id``; equal texts share it across files."""
+    question: str
+    solution: str
+    """Reference solution or answer as the source gives it; empty when the source has none."""
+    answer: str | None = None
+    """Short final answer where the source states one."""
+    answer_kind: AnswerKind = "expression"
+    source: str
+    metadata: dict[str, JsonValue] = {}
+
+    @classmethod
+    def create(
+        cls,
+        *,
+        question: str,
+        solution: str,
+        source: str,
+        answer: str | None = None,
+        answer_kind: AnswerKind = "expression",
+        metadata: dict[str, JsonValue] | None = None,
+    ) -> "Question":
+        """Build a question and derive its id from the text."""
+        return cls(
+            id=question_id(question),
+            question=question,
+            solution=solution,
+            answer=answer,
+            answer_kind=answer_kind,
+            source=source,
+            metadata=metadata or {},
+        )
+
+
+class Refusal(Record):
+    """One row of a source that could not be read as a question."""
+
+    source: str
+    file: str
+    line: int
+    """Counted from 1."""
+    reason: str
+    """``corrupt_json``, ``not_utf8``, ``not_an_object``, ``missing_field``, ``wrong_type``, ``empty_question``,
+    ``invalid_text``, ``duplicate``, ``no_reference`` or ``blank_line`` (listed, but never counted as bad)."""
+    detail: str
+
+
+class Decision(Record):
+    """Why one question is in or out after a stage."""
+
+    question_id: str
+    source: str
+    kept: bool
+    reason: str
+    """Reason code, for example ``duplicate``, ``ngram8``, ``too_easy``, ``prepick``, ``diversity``."""
+    detail: str = ""
+    """What a reader needs to check it: the shared text, the benchmark item, the rank."""
+
+
+class Attempt(Record):
+    """One model's direct answer to one question, graded (difficulty filter, paper section 2.2)."""
+
+    question_id: str
+    model: str
+    """Key in ``base.models``, for example ``small`` or ``large``."""
+    response: str
+    answer: str | None
+    """Extracted final answer; None when none was found."""
+    correct: bool | None
+    """None when it could not be graded (no reference)."""
+    state: GenerationState
+    num_tokens: int
+
+
+class Usage(Record):
+    """Tokens that one teacher request consumed, as the server reports them."""
+
+    prompt_tokens: int
+    thinking_tokens: int
+    answer_tokens: int
+
+
+class Trace(Record):
+    """A teacher's thinking and answer for one question."""
+
+    question_id: str
+    teacher: str
+    state: TraceState
+    thinking: str
+    answer: str
+    usage: Usage
+
+
+class DomainLabel(Record):
+    """The subject of one question, as found from its text."""
+
+    question_id: str
+    domain: str
+    classifier: str
+
+
+class SelectedQuestion(Record):
+    """One of the 1,000: question, trace and why it was taken."""
+
+    question_id: str
+    question: str
+    source: str
+    domain: str
+    thinking: str
+    answer: str
+    reason: str
+    """``prepick`` or ``diversity`` for the s1 recipe, else the name of the recipe."""
+    trace_length: int
+    """Thinking length in tokens of the trained model's tokenizer."""
+
+
+class Example(Record):
+    """One training sequence. ``loss_mask[i]`` is 1 where token i is a target (thinking and answer, not the question)."""
+
+    question_id: str
+    input_ids: list[int]
+    loss_mask: list[int]
+
+    @property
+    def num_targets(self) -> int:
+        """Number of tokens that carry loss."""
+        return sum(self.loss_mask)
+
+
+class Segment(Record):
+    """A run of tokens of one origin: sampled by the model, or forced by us."""
+
+    text: str
+    token_ids: list[int]
+    forced: bool
+    phase: Literal["thinking", "answer"]
+
+
+class Generation(Record):
+    """One answer of one model to one benchmark question under one forcing setting."""
+
+    benchmark: str
+    question_id: str
+    model: str
+    """``tuned`` or ``base``."""
+    setting: str
+    """Name of the forcing setting, for example ``max-64``, ``wait-2``, ``direct``."""
+    sample: int
+    segments: list[Segment]
+    thinking_end: ThinkingEnd
+    num_waits: int
+    """How many Waits were really appended."""
+    state: GenerationState
+    num_thinking_tokens: int
+    """Tokens of the thinking phase, forced ones (Wait) included, delimiters not."""
+    num_sampled_tokens: int
+    """Tokens the model decoded, both phases."""
+
+    @property
+    def answer_text(self) -> str:
+        """Text of the answer phase, forced words such as ``Final Answer:`` included."""
+        return "".join(segment.text for segment in self.segments if segment.phase == "answer")
+
+    @property
+    def thinking_text(self) -> str:
+        """Text of the thinking phase."""
+        return "".join(segment.text for segment in self.segments if segment.phase == "thinking")
+
+
+class Score(Record):
+    """The verdict on one generation."""
+
+    benchmark: str
+    question_id: str
+    model: str
+    setting: str
+    sample: int
+    answer: str | None
+    """Extracted answer; None when none was found."""
+    reference: str
+    correct: bool
+    verdict: Literal["right", "wrong", "no_answer", "cut"]
+    """``cut`` and ``no_answer`` count as wrong in accuracy and are reported apart."""
+    num_thinking_tokens: int

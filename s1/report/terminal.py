@@ -1,0 +1,64 @@
+"""The scaling result as a plain-text table for the end of a run: at most 100 columns, no colour codes.
+
+Knows ``metrics/score.json`` through ``reading``; knows no page. ASCII only, since a terminal may be anything.
+
+Example::
+
+    print(render_table(json.loads(Path("metrics/score.json").read_text())))
+"""
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import JsonValue
+
+from s1.report.content import BenchmarkResult, Point
+from s1.report.reading import read_results
+from s1.report.words import NOT_MEASURED, amount, percent, percent_interval, points
+
+HEADINGS = ("model and setting", "accuracy", "interval", "thinking tokens", "over base")
+
+
+def render_table(score_metrics: Mapping[str, JsonValue]) -> str:
+    """Accuracy with interval and mean thinking tokens per budget and per Wait count, beside the base model.
+
+    The last column is the difference to the base model in percentage points.
+
+    Raises:
+        ValueError: the figures are not those of the ``score`` stage (names the key).
+    """
+    results = read_results(score_metrics)
+    return "\n\n".join(_render_benchmark(result) for result in results) if results else "No benchmark was scored."
+
+
+def _render_benchmark(result: BenchmarkResult) -> str:
+    base = result.base
+    groups = [
+        [("base model, direct", *[NOT_MEASURED] * 3, "") if base is None else _row("base model, direct", base, None)],
+        [_row(f"tuned, at most {point.amount} tokens", point, base) for point in result.of_kind("budget")],
+        [_row(f"tuned, Wait x {point.amount}", point, base) for point in result.of_kind("wait")],
+    ]
+    rows = [row for group in groups for row in group]
+    widths = [max(len(cells[column]) for cells in (HEADINGS, *rows)) for column in range(len(HEADINGS))]
+    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
+    lines = [result.name, rule, _align(HEADINGS, widths)]
+    for group in groups:
+        if group:
+            lines += [rule, *(_align(row, widths) for row in group)]
+    return "\n".join([*lines, rule])
+
+
+def _row(name: str, point: Point, base: Point | None) -> tuple[str, ...]:
+    over = "" if base is None else _over(point, base)
+    interval = percent_interval(point.interval)
+    return (name, percent(point.accuracy), interval, amount(point.mean_thinking_tokens, digits=1), over)
+
+
+def _over(point: Point, base: Point) -> str:
+    if point.accuracy is None or base.accuracy is None:
+        return NOT_MEASURED
+    return points(point.accuracy - base.accuracy).replace("−", "-")
+
+
+def _align(cells: Sequence[str], widths: Sequence[int]) -> str:
+    first, *others = zip(cells, widths, strict=True)
+    return "  ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]).rstrip()

@@ -1,0 +1,1 @@
+"""Which questions become the training set. See ``s1.selection.recipes``."""

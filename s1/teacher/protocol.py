@@ -1,0 +1,42 @@
+"""What a teacher is, and which one the parameters name.
+
+A teacher sees a question's text only, never its solution, and answers with a ``Trace`` whose state says how the
+request ended. Knows no files and no other questions: the result for one question does not depend on the rest.
+
+Example::
+
+    teacher = build_teacher(params.distill.teacher, count_tokens=counter, seed=params.seed)
+    trace = teacher.answer(question.question, question_id=question.id)
+"""
+
+from typing import Protocol
+
+from s1 import config
+from s1.records import Trace
+from s1.teacher.solver import SolverTeacher
+from s1.tokens import TokenCounter
+
+
+class Teacher(Protocol):
+    """Thinks about one question at a time."""
+
+    @property
+    def name(self) -> str:
+        """Recorded in every trace."""
+        ...
+
+    def answer(self, text: str, *, question_id: str) -> Trace:
+        """Think about the question with this text; a failure is a state of the trace, not an exception."""
+        ...
+
+
+def build_teacher(params: config.Teacher, *, count_tokens: TokenCounter, seed: int) -> Teacher:
+    """The teacher that ``distill.teacher`` names.
+
+    Args:
+        count_tokens: fills in the usage of teachers that report none.
+        seed: global seed; the solver derives each question's from it.
+    """
+    match params:
+        case config.SolverTeacher():
+            return SolverTeacher(count_tokens=count_tokens, seed=seed)

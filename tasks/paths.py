@@ -1,0 +1,42 @@
+"""Where every artifact lies, relative to the project's root; ``dvc.yaml`` names the same paths (tested)."""
+
+from pathlib import Path
+
+SMALL_MODEL = Path("models/base/small")
+LARGE_MODEL = Path("models/base/large")
+BASE_MODELS = {"small": SMALL_MODEL, "large": LARGE_MODEL}
+
+QUESTIONS = Path("data/collect/questions.jsonl")
+REFUSED = Path("data/collect/refused.jsonl")
+"""Rows of sources that are no questions, by file and line."""
+BENCHMARKS = Path("data/collect/benchmarks.jsonl")
+"""All benchmark questions in one file; ``source`` is the benchmark's name."""
+
+CURATED = Path("data/curate/questions.jsonl")
+CURATE_DECISIONS = Path("data/curate/decisions.jsonl")
+
+ATTEMPTS = Path("data/attempt/attempts.jsonl")
+TRACES = Path("data/distill/traces.jsonl")
+DOMAINS = Path("data/classify/domains.jsonl")
+
+SELECTION = Path("data/select/selection.jsonl")
+SELECT_DECISIONS = Path("data/select/decisions.jsonl")
+
+EXAMPLES = Path("data/tokenize/examples.parquet")
+
+TUNED_MODEL = Path("models/train/tuned")
+TRAIN_STEPS = Path("models/train/steps.jsonl")
+"""One line per optimizer step: step, loss, learning rate, gradient norm, seconds, hash of the example ids."""
+
+GENERATIONS = Path("data/generate/generations.jsonl")
+SCORES = Path("data/score/scores.jsonl")
+
+REPORT = Path("reports/report.html")
+
+METRICS_FOLDER = Path("metrics")
+"""``metrics/<stage>.json``: the stage's figures, made by its task, deterministic where the stage is."""
+LEDGER_FOLDER = Path("ledger")
+"""``ledger/<stage>.json``: quantities that cost money (seconds, tokens), measured by the runner."""
+PLOTS_FOLDER = Path("plots")
+WORK_FOLDER = Path(".s1/work")
+"""Unfinished work of killed stages, by stage and fingerprint; outside DVC's outputs, removed when a stage ends well."""

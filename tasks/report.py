@@ -1,0 +1,211 @@
+"""Everything's figures -> one HTML page.
+
+Knows where figures, ledgers, prices and texts lie, and hands them to ``s1.report``. Figures of stages other than
+``score`` are optional: what is missing is shown as not measured. Dollars are worked out here, at the prices of the day.
+The page shows every parameter, so it reads every section.
+
+Example::
+
+    metrics = run(stage, **{name: getattr(params, name) for name in type(params).model_fields})
+    metrics["num_transcripts"]      # 6
+"""
+
+import json
+import platform
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from infra.figures import flatten_params
+from infra.prices import Prices, load_prices
+from infra.provenance import git_tags
+from s1.artifacts import ArtifactError, iterate_jsonl, read_jsonl, remake_hint, write_text_atomically
+from s1.config import (
+    AttemptParams,
+    BaseParams,
+    ChatParams,
+    ClassifyParams,
+    CollectParams,
+    CurateParams,
+    DistillParams,
+    GenerateParams,
+    Params,
+    ReportParams,
+    ScoreParams,
+    SelectParams,
+    TokenizeParams,
+    TrainParams,
+)
+from s1.records import Generation, Question, Score
+from s1.report.content import CostLedger, LossPoint, ReportContent, Transcript
+from s1.report.page import render_page
+from s1.report.reading import read_domains, read_figures, read_funnel, read_num_selected, read_results, read_stage_cost
+from s1.report.transcripts import assemble_transcripts, choose_transcripts
+from tasks.paths import BENCHMARKS, GENERATIONS, LEDGER_FOLDER, METRICS_FOLDER, REPORT, SCORES, TRAIN_STEPS
+from tasks.stage import Metrics, StageContext
+
+STAGES = tuple(name for name in Params.model_fields if name not in ("seed", "chat", "report"))
+"""Stages before this one, in order: the sections of ``params.yaml`` are named like them."""
+
+PACKAGES = ("torch", "transformers", "deepspeed", "prefect", "dvc", "mlflow", "math-verify")
+"""Whose versions a reader needs to repeat the run."""
+
+
+class _Step(BaseModel):
+    """What the report reads of one line of the training log."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    step: int
+    loss: float
+
+
+def run(
+    stage: StageContext,
+    *,
+    seed: int,
+    base: BaseParams,
+    collect: CollectParams,
+    curate: CurateParams,
+    attempt: AttemptParams,
+    distill: DistillParams,
+    classify: ClassifyParams,
+    select: SelectParams,
+    chat: ChatParams,
+    tokenize: TokenizeParams,
+    train: TrainParams,
+    generate: GenerateParams,
+    score: ScoreParams,
+    report: ReportParams,
+) -> Metrics:
+    """Gather, render and write the page.
+
+    Raises:
+        ArtifactError: the scores, or the texts behind them, are missing or damaged.
+        PricesError: ``prices.yaml`` cannot be used.
+    """
+    params = Params(
+        seed=seed,
+        base=base,
+        collect=collect,
+        curate=curate,
+        attempt=attempt,
+        distill=distill,
+        classify=classify,
+        select=select,
+        chat=chat,
+        tokenize=tokenize,
+        train=train,
+        generate=generate,
+        score=score,
+        report=report,
+    )
+    content = _gather(params)
+    stage.progress(1, 2, "gathered")
+    write_text_atomically(REPORT, render_page(content))
+    stage.progress(2, 2, "rendered")
+    return {
+        "num_benchmarks": len(content.benchmarks),
+        "num_points": sum(len(result.points) for result in content.benchmarks),
+        "num_transcripts": len(content.transcripts),
+    }
+
+
+def _gather(params: Params) -> ReportContent:
+    metrics = {name: _read_json(METRICS_FOLDER / f"{name}.json") for name in STAGES}
+    score_metrics = metrics["score"]
+    if score_metrics is None:
+        raise ArtifactError(f"{METRICS_FOLDER / 'score.json'} is missing. Run `dvc repro` (or `make demo`) to make it.")
+    return ReportContent(
+        title=params.report.title,
+        benchmarks=tuple(read_results(score_metrics)),
+        confidence=params.score.confidence,
+        num_examples=read_num_selected(metrics["select"]),
+        funnel=tuple(read_funnel(metrics["curate"], metrics["select"])),
+        domains=tuple(read_domains(metrics["select"])),
+        losses=tuple(_read_losses()),
+        training=tuple(read_figures(metrics["train"])),
+        costs=_read_costs(load_prices()),
+        transcripts=tuple(_read_transcripts(params.report.num_transcripts)),
+        facts=tuple(_run_facts(params.seed)),
+        parameters=tuple(flatten_params(params.model_dump(mode="json")).items()),
+    )
+
+
+def _read_json(path: Path) -> dict[str, JsonValue] | None:
+    """A stage's figures; None when there are none.
+
+    Raises:
+        ArtifactError: the file is not a JSON object (names the line).
+    """
+    if not path.is_file():
+        return None
+    try:
+        figures = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ArtifactError(f"{path} is not JSON: {error}. {remake_hint(path)}") from error
+    if not isinstance(figures, dict):
+        raise ArtifactError(f"{path} holds no JSON object. {remake_hint(path)}")
+    return figures
+
+
+def _read_losses() -> list[LossPoint]:
+    if not TRAIN_STEPS.is_file():
+        return []
+    return [LossPoint(step=row.step, loss=row.loss) for row in read_jsonl(TRAIN_STEPS, _Step)]
+
+
+def _read_costs(prices: Prices) -> CostLedger:
+    stages = []
+    for name in STAGES:
+        ledger = _read_json(LEDGER_FOLDER / f"{name}.json")
+        stages.append(read_stage_cost(name, ledger, dollars=_dollars(ledger, prices)))
+    notes = [
+        f"{what} ${price.usd:g} ({price.date.isoformat()}; {price.source})"
+        for what, price in (("CPU core hour", prices.cpu_core_hour), ("GPU hour", prices.gpu_hour))
+    ]
+    return CostLedger(stages=tuple(stages), price_note=f"Prices: {'; '.join(notes)}.")
+
+
+def _dollars(ledger: Mapping[str, JsonValue] | None, prices: Prices) -> float | None:
+    """Price of a ledger; None where machine time was not measured."""
+    if ledger is None:
+        return None
+    amounts = {name: float(value) for name, value in ledger.items() if isinstance(value, (int, float))}
+    measured = "cpu_seconds" in amounts and "gpu_seconds" in amounts
+    return prices.dollars(amounts) if measured else None
+
+
+def _read_transcripts(num: int) -> list[Transcript]:
+    """Only the chosen generations are kept in memory: a 32B model's are gigabytes."""
+    if num == 0:
+        return []
+    choices = choose_transcripts(iterate_jsonl(SCORES, Score), num=num)
+    return assemble_transcripts(
+        choices,
+        generations=iterate_jsonl(GENERATIONS, Generation),
+        questions=iterate_jsonl(BENCHMARKS, Question),
+    )
+
+
+def _run_facts(seed: int) -> list[tuple[str, str]]:
+    tags = git_tags()
+    commit = tags.get("git.commit", "unknown: not in a git checkout")
+    if tags.get("git.dirty") == "true":
+        commit += " (with uncommitted changes)"
+    versions = [f"{name} {_version(name)}" for name in PACKAGES]
+    return [
+        ("Git commit", commit),
+        ("Seed", str(seed)),
+        ("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
+        ("Packages", ", ".join(versions)),
+    ]
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "(not installed)"

@@ -1,0 +1,138 @@
+"""Runs one stage from its parameters to its metrics and ledger; the same for terminal, Prefect and tests.
+
+Knows the contract of a task (``tasks.stage``) and where its figures go; does not know what any stage does, nor Prefect
+or MLflow, which come in as callables. ``metrics/<stage>.json`` and ``ledger/<stage>.json`` are written last, each whole
+or not at all; only then is the stage's unfinished work dropped.
+
+Example::
+
+    observers = Observers(progress=TerminalProgress("curate"), run_shard=run_directly, track_step=ignore_steps)
+    report = run_stage("curate", observers)
+    report.metrics["num_kept"]      # 5214
+"""
+
+import importlib
+import importlib.util
+import inspect
+import json
+import logging
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from infra.meter import Meter
+from infra.pipeline import find_stage
+from s1.artifacts import recover_artifact, write_text_atomically
+from s1.config import Params, load_params
+from tasks.paths import LEDGER_FOLDER, METRICS_FOLDER, WORK_FOLDER
+from tasks.stage import Metrics, Progress, ShardRunner, StageContext, StepTracker
+
+PARAMS = Path("params.yaml")
+
+logger = logging.getLogger(__name__)
+
+
+class Task(Protocol):
+    """A stage's ``run``; its keyword arguments are sections of ``params.yaml``."""
+
+    def __call__(self, stage: StageContext, **sections: Any) -> Metrics: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Observers:
+    """Who is told what a stage does."""
+
+    progress: Progress
+    run_shard: ShardRunner
+    track_step: StepTracker
+
+
+@dataclass(frozen=True, slots=True)
+class StageReport:
+    """What a finished stage wrote."""
+
+    name: str
+    metrics: Metrics
+    ledger: dict[str, float]
+
+
+def run_directly(name: str, work: Callable[[], None]) -> None:
+    """Run a shard by calling it: the ``ShardRunner`` where there is no Prefect."""
+    work()
+
+
+def ignore_steps(step: int, figures: dict[str, float]) -> None:
+    """The ``StepTracker`` where nobody tracks."""
+
+
+def task_module(name: str) -> str:
+    """Module of a stage's task; ``select`` and ``tokenize`` carry an underscore, see ``tasks``."""
+    plain = f"tasks.{name}"
+    return plain if importlib.util.find_spec(plain) is not None else f"{plain}_"
+
+
+def load_task(name: str) -> Task:
+    """Import a stage's task, and with it the libraries that it needs."""
+    task: Task = importlib.import_module(task_module(name)).run
+    return task
+
+
+def sections_of(task: Callable[..., Metrics]) -> tuple[str, ...]:
+    """Names of the sections that a task reads: its keyword-only arguments."""
+    parameters = inspect.signature(task).parameters.values()
+    return tuple(item.name for item in parameters if item.kind is inspect.Parameter.KEYWORD_ONLY)
+
+
+def select_sections(params: Params, names: tuple[str, ...]) -> dict[str, Any]:
+    """The sections with these names, and nothing else: what a task does not declare it cannot read."""
+    return {name: getattr(params, name) for name in names}
+
+
+def run_stage(name: str, observers: Observers, *, params_path: Path = PARAMS) -> StageReport:
+    """Run one stage in the current folder.
+
+    Raises:
+        ParamsError: ``params.yaml`` cannot be used.
+        PipelineError: ``dvc.yaml`` does not know the stage.
+        ValueError: whatever the task refuses, with advice.
+    """
+    entry = find_stage(name)
+    params = load_params(params_path)
+    for out in (*entry.outs, *entry.metrics, *entry.plots):
+        _recover(out)
+    work_folder = WORK_FOLDER / name
+    with Meter(work_folder) as meter:
+        task = load_task(name)
+        context = StageContext(name, work_folder, observers.progress, observers.run_shard, observers.track_step)
+        metrics = task(context, **select_sections(params, sections_of(task)))
+    ledger = {"gpu_seconds": 0.0, **meter.quantities(), **context.quantities}
+    write_json(METRICS_FOLDER / f"{name}.json", metrics)
+    write_json(LEDGER_FOLDER / f"{name}.json", ledger)
+    shutil.rmtree(work_folder, ignore_errors=True)
+    return StageReport(name, metrics, ledger)
+
+
+def write_json(path: Path, figures: Mapping[str, Any]) -> None:
+    """Write figures so that people and ``dvc metrics diff`` can read them: indented, sorted, strict JSON.
+
+    Raises:
+        ValueError: a figure is NaN or infinite; undefined is ``None``, never a number.
+    """
+    try:
+        text = json.dumps(figures, indent=2, sort_keys=True, allow_nan=False)
+    except ValueError as error:
+        raise ValueError(f"{path} would hold NaN or infinity ({error}); the stage has to return None there") from error
+    write_text_atomically(path, text + "\n")
+
+
+def _recover(out: Path) -> None:
+    """Clear what killed runs left beside an output."""
+    if not out.parent.is_dir():
+        return
+    if out.suffix:  # a file, written by ``write_text_atomically``
+        for leftover in out.parent.glob(f"{out.name}.tmp-*"):
+            leftover.unlink()
+    else:
+        recover_artifact(out)

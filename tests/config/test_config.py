@@ -1,0 +1,78 @@
+"""``params.yaml`` errors name the line and the key, and say what to do."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from s1.config import ParamsError, load_params
+
+NANO = Path(__file__).parents[2] / "profiles/nano.yaml"
+
+
+@pytest.fixture
+def edited(tmp_path: Path) -> Callable[[str, str], Path]:
+    """Writes the nano profile with one text replaced."""
+
+    def edit(old: str, new: str) -> Path:
+        text = NANO.read_text()
+        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in the profile"
+        path = tmp_path / "params.yaml"
+        path.write_text(text.replace(old, new))
+        return path
+
+    return edit
+
+
+def _line_of(path: Path, text: str) -> int:
+    return next(number for number, line in enumerate(path.read_text().splitlines(), start=1) if text in line)
+
+
+@pytest.mark.parametrize("profile", sorted(NANO.parent.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_profile_is_valid(profile: Path) -> None:
+    assert load_params(profile).select.num_examples > 0
+
+
+def test_an_unknown_key_is_named_with_its_line(edited: Callable[[str, str], Path]) -> None:
+    path = edited("warmup_ratio:", "warmup_ration:")
+    with pytest.raises(ParamsError) as caught:
+        load_params(path)
+    assert f"line {_line_of(path, 'warmup_ration')}, train.warmup_ration: unknown key" in str(caught.value)
+    assert "train.warmup_ratio: this key is missing" in str(caught.value)
+
+
+def test_a_wrong_value_is_shown_with_its_line(edited: Callable[[str, str], Path]) -> None:
+    path = edited("zero_stage: 2", "zero_stage: 7")
+    with pytest.raises(ParamsError, match=rf"line {_line_of(path, 'zero_stage')}, train\.zero_stage: .*got 7"):
+        load_params(path)
+
+
+def test_an_error_inside_a_list_of_sources_names_the_item(edited: Callable[[str, str], Path]) -> None:
+    path = edited("name: nano-dev, num: 400", "name: nano-dev, num: -1")
+    with pytest.raises(ParamsError, match=rf"line {_line_of(path, 'nano-dev')}, collect\.benchmarks\.1\.num"):
+        load_params(path)
+
+
+def test_a_benchmark_that_nobody_collects_is_refused(edited: Callable[[str, str], Path]) -> None:
+    with pytest.raises(ParamsError, match="'aime24', which is not in collect.benchmarks"):
+        load_params(edited("benchmarks: [nano-test]", "benchmarks: [aime24]"))
+
+
+def test_broken_yaml_is_refused_with_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("seed: 0\nbase: {small\n")
+    with pytest.raises(ParamsError, match=r"not valid YAML[\s\S]*line \d"):
+        load_params(path)
+
+
+def test_a_missing_file_says_how_to_get_one(tmp_path: Path) -> None:
+    with pytest.raises(ParamsError, match="make profile"):
+        load_params(tmp_path / "params.yaml")
+
+
+def test_a_missing_key_below_a_choice_is_named_without_the_name_of_the_choice(
+    edited: Callable[[str, str], Path],
+) -> None:
+    path = edited("{kind: procedural, name: nano-dev, num: 400, seed: 2001}", "{kind: jsonl, name: nano-dev}")
+    with pytest.raises(ParamsError, match=r"collect\.benchmarks\.1\.path: this key is missing"):
+        load_params(path)

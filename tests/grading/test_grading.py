@@ -1,0 +1,91 @@
+"""One response, one extracted answer, one verdict."""
+
+import pytest
+
+from s1.grading import extract_answer, grade, reference_answer
+from s1.records import AnswerKind, Question
+
+
+def ask(answer: str | None, *, kind: AnswerKind = "expression", solution: str = "") -> Question:
+    return Question.create(question="?", solution=solution, source="test", answer=answer, answer_kind=kind)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (r"so \boxed{\frac{1}{2}} holds", r"\frac{1}{2}"),
+        (r"\boxed{1}, no, \boxed{2}", "2"),
+        (r"\boxed{1}, cut: \boxed{\frac{1}{2", "1"),
+        (r"\boxed{7} Answer: 8", "7"),
+        (r"\fbox{a}", "a"),
+        ("Answer: 3\nAnswer: 42", "42"),
+        ("<|im_start|>answer\nFinal Answer: 42", "42"),
+        ("**Answer:** 42.\nBecause", "42"),
+        ("Final Answer:\n\n  x+1", "x+1"),
+        ("Answer: 5<|im_end|>\n", "5"),
+        ("Answer: $0.5$", "$0.5$"),
+    ],
+)
+def test_the_last_box_or_answer_line_is_the_answer(text: str, answer: str) -> None:
+    assert extract_answer(text) == answer
+
+
+@pytest.mark.parametrize("text", ["", "It is 42", "A", "Answer:", r"\boxed{}", "MyAnswer: 4", r"\boxed{1"])
+def test_without_box_and_answer_line_there_is_no_answer(text: str) -> None:
+    assert extract_answer(text) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "reference"),
+    [
+        ("42", "42"),
+        ("42.0", "42"),
+        ("1,000", "1000"),
+        (r"\dfrac{1}{2}", r"\frac{1}{2}"),
+        ("$5$", "5"),
+        (r"\text{even}", "even"),
+        ("0.5", r"\frac{1}{2}"),
+        (r"\frac{2}{4}", r"\frac12"),
+        ("x(x+1)", "x^2+x"),
+        (r"2\sqrt{2}", r"\sqrt{8}"),
+    ],
+)
+def test_equivalent_expressions_are_right(answer: str, reference: str) -> None:
+    assert grade(answer, ask(reference)) is True
+
+
+@pytest.mark.parametrize(
+    ("answer", "reference"),
+    [("41", "42"), ("(1,234)", "1234"), ("x+1", "x+2"), ("@@", "5"), (r"\frac{1}{3}", "0.5"), ("7" * 2000, "x")],
+)
+def test_other_expressions_are_wrong(answer: str, reference: str) -> None:
+    assert grade(answer, ask(reference)) is False
+
+
+@pytest.mark.parametrize("answer", ["C", "c", "(C)", "C.", "C) 4 metres", r"\text{(C)}", "**C**"])
+def test_a_choice_is_read_as_its_letter(answer: str) -> None:
+    assert grade(answer, ask("C", kind="choice")) is True
+
+
+@pytest.mark.parametrize("answer", ["A", "Carbon", "", "AC", "4"])
+def test_what_is_not_the_letter_is_a_wrong_choice(answer: str) -> None:
+    assert grade(answer, ask("C", kind="choice")) is False
+
+
+def test_no_answer_is_wrong_and_never_a_letter() -> None:
+    assert grade(None, ask("A", kind="choice")) is False
+
+
+def test_without_a_reference_nothing_can_be_said() -> None:
+    assert grade("4", ask(None, solution="A long proof.\nOver two lines.")) is None
+
+
+def test_prose_is_not_graded_here() -> None:
+    assert grade("because", ask("because", kind="prose")) is None
+
+
+def test_the_reference_comes_from_answer_then_marks_then_a_short_solution() -> None:
+    assert reference_answer(ask("1", solution=r"\boxed{2}")) == "1"
+    assert reference_answer(ask(None, solution=r"hence \boxed{2}")) == "2"
+    assert reference_answer(ask(None, solution="3")) == "3"
+    assert reference_answer(ask(None, solution="")) is None

@@ -1,0 +1,55 @@
+"""Base documents never think; a base model is built and trained the same way every time."""
+
+from __future__ import annotations
+
+import random
+
+import torch
+
+from s1.nano.pretrain import NanoModelSpec, direct_document, pretrain, table_document
+from s1.nano.questions import parse_question
+from s1.nano.solver import ROW_OPENERS
+from tests.nano.test_solver import wrong_steps
+
+_TINY = NanoModelSpec(hidden_size=16, num_layers=1, num_heads=2, intermediate_size=16)
+
+
+def test_no_base_document_thinks_or_waits() -> None:
+    rng = random.Random(0)
+    for _ in range(500):
+        for document in (table_document(rng), direct_document(rng)):
+            text = document.given + document.learned
+            assert "<|im_start|>think" not in text
+            assert "<|im_start|>answer" not in text
+            assert "Wait" not in text
+
+
+def test_tables_are_right() -> None:
+    rng = random.Random(1)
+    for _ in range(300):
+        document = table_document(rng)
+        lines = (document.given + document.learned).split("\n")
+        (question,) = [line for line in lines if line.startswith("Which")]
+        assert parse_question(question.removesuffix("<|im_end|>"))
+        assert sum(line.startswith(ROW_OPENERS) for line in lines) >= 2
+        assert sum(wrong_steps(line) for line in lines) == 0
+
+
+def test_direct_answers_are_short() -> None:
+    document = direct_document(random.Random(2))
+    assert document.learned.removeprefix("Final ").startswith("Answer: ")
+    assert document.learned.endswith("<|im_end|>\n")
+
+
+def test_pretraining_is_deterministic_and_reports_progress() -> None:
+    seen: list[tuple[int, int]] = []
+
+    def note(step: int, total: int, message: str) -> None:
+        seen.append((step, total))
+
+    first, second = (
+        pretrain(spec=_TINY, seed=3, max_steps=3, batch_size=4, learning_rate=1e-3, progress=note) for _ in range(2)
+    )
+    assert seen == [(3, 3), (3, 3)]
+    for left, right in zip(first.parameters(), second.parameters(), strict=True):
+        assert torch.equal(left, right)

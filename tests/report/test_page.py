@@ -1,0 +1,101 @@
+"""The page is one self-contained file, and everything collected stays text on it."""
+
+import base64
+import hashlib
+import re
+from html.parser import HTMLParser
+
+from s1.report.content import ReportContent
+from s1.report.page import render_page
+from tests.report.sample import HOSTILE, RESULT, hostile_content
+
+VOID = {"meta", "br", "img", "link", "hr", "input"}
+
+
+class Outline(HTMLParser):
+    """Collects elements, attributes and text, and that elements close in order."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.text: list[str] = []
+        self.forced: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+        if "mark" in self.open:
+            self.forced.append(data)
+
+
+def test_hostile_text_stays_text() -> None:
+    page = render_page(hostile_content())
+    outline = Outline(page)
+    assert outline.open == []
+    assert sum(tag == "script" for tag, _ in outline.elements) == 1
+    assert "<b>bold" not in page
+    assert not [name for _, attributes in outline.elements for name in attributes if name.startswith("on")]
+    assert sum(HOSTILE in text for text in outline.text) >= 9
+
+
+def test_the_only_script_that_may_run_is_the_pages_own() -> None:
+    page = render_page(hostile_content())
+    [script] = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src &#39;sha256-{digest}&#39;" in page or f"script-src 'sha256-{digest}'" in page
+    assert "default-src 'none'" in page
+
+
+def test_the_page_loads_nothing() -> None:
+    page = render_page(hostile_content())
+    for tag, attributes in Outline(page).elements:
+        assert tag not in {"link", "img", "iframe", "object"}
+        assert not {"src", "href", "xlink:href"} & attributes.keys()
+    assert "url(" not in page
+    assert "@import" not in page
+
+
+def test_forced_tokens_are_marked_and_sampled_ones_are_not() -> None:
+    forced = Outline(render_page(hostile_content())).forced
+    assert forced == ["Marked text", "Wait", "<|im_start|>answer"]
+
+
+def test_a_report_without_optional_figures_says_so_and_shows_no_zero() -> None:
+    page = render_page(ReportContent("Empty", ()))
+    for missing in ("funnel was not measured", "loss was not measured", "Costs were not measured", "No transcripts"):
+        assert missing in page
+    assert not re.findall(r">\s*\$?0(?:\.0+)?%?\s*<", page)
+
+
+def test_costs_that_were_not_measured_are_called_so_beside_those_that_were() -> None:
+    page = render_page(hostile_content())
+    rows = re.findall(r'<tr><th scope="row">(base|train|total)</th>(.*?)</tr>', page)
+    assert [name for name, _ in rows] == ["base", "train", "total"]
+    assert rows[1][1].count("not measured") == 4
+    assert "$0.0200" in rows[0][1] and "$0.0200" in rows[2][1]
+
+
+def test_every_point_is_in_the_table() -> None:
+    page = render_page(ReportContent("t", (RESULT,)))
+    for cell in ("at most 16 tokens", "at most 192 tokens", "Wait × 0", "Wait × 2", "answers directly"):
+        assert f"<td>{cell}</td>" in page
+
+
+def test_a_chart_is_drawn_for_wide_and_for_narrow_screens() -> None:
+    page = render_page(ReportContent("t", (RESULT,)))
+    assert page.count('class="chart wide"') == page.count('class="chart narrow"') == 2
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))

@@ -1,0 +1,159 @@
+"""The report's stage reads what the chain wrote, prices it, and shows collected text as text."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from pydantic import JsonValue
+
+from s1.artifacts import ArtifactError, ArtifactWriter
+from s1.config import Params, load_params
+from s1.records import Generation, Question, Segment
+from tasks import report, score
+from tasks.paths import BENCHMARKS, GENERATIONS, LEDGER_FOLDER, METRICS_FOLDER, REPORT, TRAIN_STEPS
+from tasks.stage import Metrics, StageContext
+
+ROOT = Path(__file__).parents[2]
+HOSTILE = "<script>alert('x')</script> \"and\" & <img src=x onerror=alert(1)>"
+SETTINGS = {"max-16": 16, "max-64": 40, "wait-0": 42, "wait-2": 60}
+"""Setting -> thinking tokens that it uses here."""
+
+
+def generation(question: Question, setting: str, answer: str, *, model: str = "tuned") -> Generation:
+    return Generation(
+        benchmark=question.source,
+        question_id=question.id,
+        model=model,
+        setting=setting,
+        sample=0,
+        segments=[
+            Segment(text=f"trace {HOSTILE}", token_ids=[1], forced=False, phase="thinking"),
+            Segment(text="<|im_start|>answer", token_ids=[2], forced=True, phase="answer"),
+            Segment(text=f"\nAnswer: {answer}", token_ids=[3], forced=False, phase="answer"),
+        ],
+        thinking_end="natural",
+        num_waits=2 if setting == "wait-2" else 0,
+        state="answered",
+        num_thinking_tokens=SETTINGS.get(setting, 0),
+        num_sampled_tokens=SETTINGS.get(setting, 0) + 4,
+    )
+
+
+@pytest.fixture
+def params() -> Params:
+    return load_params(ROOT / "profiles" / "nano.yaml")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, params: Params) -> Path:
+    """The files of a finished chain of four questions, up to ``score``: Wait repairs every other answer."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "prices.yaml", tmp_path)
+    questions = [
+        Question.create(question=f"{HOSTILE} number {index}?", solution="8", answer="8", source="nano-test")
+        for index in range(4)
+    ]
+    with ArtifactWriter(BENCHMARKS.parent) as artifact:
+        artifact.write_jsonl(BENCHMARKS.name, questions)
+    with ArtifactWriter(GENERATIONS.parent) as artifact:
+        artifact.write_jsonl(GENERATIONS.name, generations(questions))
+    figures = score.run(context(), score=params.score.model_copy(update={"num_resamples": 50}), seed=0)
+    write(METRICS_FOLDER / "score.json", figures)
+    return tmp_path
+
+
+def generations(questions: list[Question]) -> list[Generation]:
+    rows: list[Generation] = []
+    for index, question in enumerate(questions):
+        right = {"max-16": False, "max-64": index > 1, "wait-0": index > 1, "wait-2": True}
+        rows.extend(generation(question, setting, "8" if correct else "3") for setting, correct in right.items())
+        rows.append(generation(question, "direct", "1", model="base"))
+    return rows
+
+
+def context() -> StageContext:
+    return StageContext(
+        "report", Path("work"), lambda done, total, note: None, lambda name, work: work(), lambda step, figures: None
+    )
+
+
+def write(path: Path, figures: dict[str, JsonValue]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(figures, sort_keys=True))
+
+
+def run(params: Params) -> Metrics:
+    return report.run(context(), **{name: getattr(params, name) for name in Params.model_fields})
+
+
+def test_the_page_is_made_from_scores_alone_and_calls_the_rest_not_measured(workspace: Path, params: Params) -> None:
+    assert run(params) == {"num_benchmarks": 1, "num_points": 5, "num_transcripts": 4}
+    page = REPORT.read_text(encoding="utf-8")
+    assert "0.0% of the questions right when its thinking is cut at 16 tokens, and 50.0% with at most 64" in page
+    assert "The training loss was not measured." in page
+    assert "The curation funnel was not measured." in page
+
+
+def test_hostile_questions_and_traces_stay_text(workspace: Path, params: Params) -> None:
+    run(params)
+    page = REPORT.read_text(encoding="utf-8")
+    assert page.count("<script>") == 1
+    assert "<img" not in page
+    assert page.count("&lt;script&gt;alert(&#39;x&#39;)") == 8
+
+
+def test_wait_flips_are_the_first_transcripts(workspace: Path, params: Params) -> None:
+    run(params)
+    page = REPORT.read_text(encoding="utf-8")
+    assert page.index("Wait corrected it: wrong without (answer “3”)") < page.index("Too little thinking")
+
+
+def test_costs_are_priced_at_the_prices_of_the_day(workspace: Path, params: Params) -> None:
+    (workspace / "prices.yaml").write_text(
+        "cpu_core_hour: {usd: 2.0, date: 2026-01-02, source: list A}\n"
+        "gpu_hour: {usd: 10.0, date: 2026-01-03, source: list B}\n"
+    )
+    write(LEDGER_FOLDER / "base.json", {"wall_seconds": 30.0, "cpu_seconds": 3600.0, "gpu_seconds": 0.0})
+    write(LEDGER_FOLDER / "train.json", {"wall_seconds": 60.0, "cpu_seconds": 1800.0, "gpu_seconds": 7200.0})
+    run(params)
+    page = REPORT.read_text(encoding="utf-8")
+    [total] = [line for line in page.splitlines() if '<th scope="row">total</th>' in line]
+    assert "$23.00" in total
+    assert "1 min 30 s" in total
+    assert "CPU core hour $2 (2026-01-02; list A); GPU hour $10 (2026-01-03; list B)." in page
+
+
+def test_the_loss_of_every_step_is_drawn(workspace: Path, params: Params) -> None:
+    TRAIN_STEPS.parent.mkdir(parents=True)
+    rows = [{"step": step, "epoch": 0, "loss": 2.0 / step, "learning_rate": 0.1} for step in (1, 2, 3)]
+    TRAIN_STEPS.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    run(params)
+    assert "Over 3 steps the loss goes from 2.000 to 0.667" in REPORT.read_text(encoding="utf-8")
+
+
+def test_missing_scores_are_an_error_that_says_what_to_do(workspace: Path, params: Params) -> None:
+    (METRICS_FOLDER / "score.json").unlink()
+    with pytest.raises(ArtifactError, match=r"score\.json is missing\. Run `dvc repro`"):
+        run(params)
+
+
+def test_damaged_figures_are_named_by_file_and_line(workspace: Path, params: Params) -> None:
+    (METRICS_FOLDER / "select.json").write_text('{"funnel":\n oops}')
+    with pytest.raises(ArtifactError, match=r"metrics/select\.json is not JSON: .*line 2"):
+        run(params)
+
+
+def test_a_failed_run_keeps_the_former_page(workspace: Path, params: Params) -> None:
+    run(params)
+    former = REPORT.read_text(encoding="utf-8")
+    GENERATIONS.unlink()
+    with pytest.raises(ArtifactError, match=r"generations\.jsonl is missing"):
+        run(params)
+    assert REPORT.read_text(encoding="utf-8") == former
+
+
+def test_no_texts_are_read_when_no_transcripts_are_wanted(workspace: Path, params: Params) -> None:
+    GENERATIONS.unlink()
+    none_wanted = params.model_copy(update={"report": params.report.model_copy(update={"num_transcripts": 0})})
+    assert run(none_wanted)["num_transcripts"] == 0
