@@ -51,7 +51,7 @@ ui: $(STAMP)  ## Serve the history of runs: MLflow and Prefect, until Ctrl-C
 	@$(BIN)/python -m flows.ui --mlflow-port $(MLFLOW_PORT) --prefect-port $(PREFECT_PORT)
 
 profile: $(STAMP)  ## Make profiles/NAME.yaml the project's params.yaml: make profile NAME=nano
-	@$(BIN)/python -m flows.profile $(NAME)
+	@$(BIN)/python -m flows.profiles $(NAME)
 
 clean:  ## Remove unfinished work and logs; results, histories and DVC's cache stay
 	rm -rf .s1/work .s1/logs .s1/runs .mypy_cache .ruff_cache build ./*.egg-info

@@ -19,7 +19,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 
 try:
     from infra.failures import EXIT_TERMINATED, explain, log_traceback

@@ -11,6 +11,7 @@ Example::
 
 import os
 import re
+import signal
 import sys
 import time
 from collections import deque
@@ -47,9 +48,11 @@ _NUM_LINES_KEPT = 200
 _CHATTER = re.compile(
     r"^(Running stage '|> python -m flows\.stage |Updating lock file|Generating lock file|To track the changes with git"
     r"|\tgit add |To enable auto staging|\tdvc config core\.autostage|Use `dvc push`|Stage '.*' (didn't change|is cached)"
-    r"|Data and pipelines are up to date|Verifying data sources|\s*$)"
+    r"|Data and pipelines are up to date|ERROR: failed to reproduce|Verifying data sources|\s*$)"
 )
 """What DVC says of every stage; failures and the stages' own lines are shown."""
+_EXIT = re.compile(r"exited with (-?\d+)")
+"""How DVC tells a stage's own exit code; its own is 255 whatever happened."""
 _LOCKED = re.compile(r"is busy, it is being blocked by|[Uu]nable to acquire lock|already locked|is locked by")
 
 
@@ -143,10 +146,15 @@ def explain_exit(stage: str, exit_code: int, lines: "deque[str]") -> str:
         )
     if any("not inside of a Git repository" in line or "not a git repository" in line for line in lines):
         return "This folder is no git repository, which DVC needs. Clone the project, or run `git init` here."
-    how = f"was ended by signal {exit_code - 128}" if exit_code > 128 else f"ended with exit code {exit_code}"
-    advice = "its message stands above" if lines else "it left no message"
+    told = [found.group(1) for line in lines if (found := _EXIT.search(line))]
+    own_code = int(told[-1]) if told else exit_code
+    if own_code < 0 or 128 < own_code <= 128 + signal.NSIG:
+        number = -own_code if own_code < 0 else own_code - 128
+        cause = f"was ended by signal {number}" + (" (often: out of memory)" if number == signal.SIGKILL else "")
+    else:
+        cause = f"ended with exit code {own_code}"
     return (
-        f"Stage {stage} {how}; {advice}, its log is {LOGS_FOLDER}/{stage}.log. "
+        f"Stage {stage} {cause}. What it said stands above; {LOGS_FOLDER}/{stage}.log holds tracebacks, if any. "
         "Mend the cause and run `make demo` again: finished stages and shards are not repeated."
     )
 

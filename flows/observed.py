@@ -56,7 +56,9 @@ def run_as_child(
             raise
         outcome.append(None)
 
-    flow: Flow[[str], None] = Flow(body, name=stage, flow_run_name=stage, persist_result=False, validate_parameters=False)
+    flow: Flow[[str], None] = Flow(
+        body, name=stage, flow_run_name=stage, persist_result=False, validate_parameters=False
+    )
     child: FlowRun | None = None
     try:
         child = _create_child(flow, stage, parent_flow_run_id)

@@ -12,7 +12,7 @@ Example::
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,21 +55,26 @@ def flatten_metrics(value: Any, prefix: str = "") -> dict[str, float]:
     return {_FORBIDDEN.sub("_", prefix): float(value)}
 
 
-def curve_points(points: Sequence[Mapping[str, Any]]) -> list[CurvePoint]:
-    """The scaling curves of ``plots/score/curve.json``: accuracy with the budget, or the number of Waits, as the step.
+def curve_points(score: Mapping[str, Any]) -> list[CurvePoint]:
+    """The scaling curves of ``metrics/score.json``: accuracy with the budget, or the number of Waits, as the step.
 
-    A point with a Wait count belongs to the Wait curve, one with only a budget to the budget curve; direct answers have
-    neither and stay plain metrics.
+    So that MLflow draws them: one metric per curve, for example ``score/nano-test/tuned/accuracy_by_budget``. Settings
+    with neither budget nor Wait count (direct answers) stay plain metrics.
     """
     curve: list[CurvePoint] = []
-    for point in points:
-        name = "waits" if point.get("num_waits") is not None else "budget"
-        step = point.get("num_waits") if name == "waits" else point.get("budget")
-        if step is None:
-            continue
-        base = _FORBIDDEN.sub("_", f"score/{point['benchmark']}/{point['model']}")
-        for figure in ("accuracy", "thinking_tokens"):
-            value = point.get(figure)
-            if value is not None:
-                curve.append(CurvePoint(f"{base}/{figure}_by_{name}", int(step), float(value)))
+    for benchmark, models in score.items():
+        for model, settings in models.items():
+            for point in settings.values():
+                for name, key in (("budget", "budget"), ("waits", "wait_count")):
+                    if isinstance(point, Mapping) and "accuracy" in point and point.get(key) is not None:
+                        base = _FORBIDDEN.sub("_", f"score/{benchmark}/{model}")
+                        curve.extend(_curve_figures(point, base=base, name=name, step=int(point[key])))
     return curve
+
+
+def _curve_figures(point: Mapping[str, Any], *, base: str, name: str, step: int) -> list[CurvePoint]:
+    return [
+        CurvePoint(f"{base}/{figure}_by_{name}", step, float(point[figure]))
+        for figure in ("accuracy", "mean_thinking_tokens")
+        if point.get(figure) is not None
+    ]

@@ -113,8 +113,8 @@ def _advice(code: int, words: list[str]) -> str:
     text = "\n".join(words)
     if code == _SIGKILL_STATUS or "out of memory" in text.lower():
         return (
-            "Most often memory ran out: lower max_micro_batch_tokens in the cluster's file, use more ranks, or a higher "
-            "train.zero_stage. Finished checkpoints are kept; run again to continue."
+            "Most often memory ran out: lower max_micro_batch_tokens in the cluster's file, use more ranks, or a "
+            "higher train.zero_stage. Finished checkpoints are kept; run again to continue."
         )
     if code < 0:
         return f"Signal {-code} ended it. Finished checkpoints are kept; run again to continue."

@@ -4,7 +4,7 @@ Knows which figures of a stage go where; does not run stages. Who hosts it was d
 importing MLflow with its SQL store costs 3.3 s of CPU, and twelve stages of often one second each would pay it twelve
 times. So the parent flow hosts one recorder for all its stages, which only append to their spool (``infra.spool``);
 under a bare ``dvc repro`` there is no parent and each stage hosts its own, importing while it works. Numbers are read
-from ``metrics/``, ``ledger/`` and ``plots/``, which stand whatever happens here: when MLflow fails, ``close`` says so
+from ``metrics/`` and ``ledger/``, which stand whatever happens here: when MLflow fails, ``close`` says so
 and nothing else changes.
 
 Example::
@@ -34,7 +34,6 @@ from infra.tracking import RunStatus, Tracking
 SECONDS_BETWEEN_STEP_BATCHES = 2.0
 SECONDS_TO_FINISH = 90.0
 _MAX_FAILURES = 3
-_CURVE = Path("plots/score/curve.json")
 _REPORT = Path("reports/report.html")
 
 logger = logging.getLogger(__name__)
@@ -87,7 +86,9 @@ class Recorder:
 
         self._jobs.put(job)
 
-    def close_stage(self, stage: str, status: RunStatus, *, reused: bool, tags: Mapping[str, str] | None = None) -> None:
+    def close_stage(
+        self, stage: str, status: RunStatus, *, reused: bool, tags: Mapping[str, str] | None = None
+    ) -> None:
         """End a stage's run with its figures; ``reused`` when DVC took the result as it was."""
 
         def job(tracking: Tracking) -> None:
@@ -170,8 +171,8 @@ class Recorder:
         tracking.log_files(run_id, [metrics_path, ledger_path])
         if stage == "report":
             tracking.log_files(run_id, [_REPORT])
-        if stage == "score" and _CURVE.is_file():
-            points = curve_points(_read_json(_CURVE))
+        if stage == "score":
+            points = curve_points(_read_json(metrics_path))
             tracking.log_curve(run_id, points)
             if self._opened_parent and self._parent_run_id is not None:
                 tracking.log_curve(self._parent_run_id, points)

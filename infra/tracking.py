@@ -81,7 +81,9 @@ class Tracking:
 
     def log_steps(self, run_id: str, steps: Sequence[StepFigures]) -> None:
         """Log a stretch of a training curve in as few requests as MLflow allows."""
-        self._log([(key, value, item.time_ms, item.step) for item in steps for key, value in item.figures.items()], run_id)
+        self._log(
+            [(key, value, item.time_ms, item.step) for item in steps for key, value in item.figures.items()], run_id
+        )
 
     def _log(self, values: Sequence[tuple[str, float, int, int]], run_id: str) -> None:
         from mlflow.entities import Metric

@@ -1,4 +1,4 @@
-"""What the model reads and writes as text and as tokens: prompts, delimiters, training sequences, loss masks.
+r"""What the model reads and writes as text and as tokens: prompts, delimiters, training sequences, loss masks.
 
 Knows the chat template of the model's own tokenizer and the delimiters of ``ChatParams``; does not know decoding
 (``s1.forcing``) or where examples are stored. Everything is checked once, when a ``ChatFormat`` is made, so that a
@@ -7,7 +7,7 @@ tokenizer that cannot carry the format fails before any token is spent.
 Example::
 
     chat_format = ChatFormat.create(tokenizer, chat=params.chat)
-    chat_format.prompt_ids("2+2?", mode="thinking")         # … <|im_start|>assistant\\n<|im_start|>think
+    chat_format.prompt_ids("2+2?", mode="thinking")         # … <|im_start|>assistant\n<|im_start|>think
     example = chat_format.render_example(question_id="1f0c", question="2+2?", thinking="2+2 = 4", answer="4")
 """
 
@@ -130,7 +130,9 @@ class ChatFormat:
 
 def _find_turn_end(tokenizer: "PreTrainedTokenizerBase") -> str:
     if not tokenizer.chat_template:
-        raise ValueError(f"tokenizer {tokenizer.name_or_path!r} has no chat template; use an instruct model's tokenizer")
+        raise ValueError(
+            f"tokenizer {tokenizer.name_or_path!r} has no chat template; use an instruct model's tokenizer"
+        )
     user = {"role": "user", "content": "question"}
     start = _render(tokenizer, [user], add_generation_prompt=True)
     bare = _render(tokenizer, [user], add_generation_prompt=False)

@@ -55,8 +55,8 @@ def apply_length_limit(examples: Sequence[Example], *, tokenize: TokenizeParams)
             kept.append(example)
         elif tokenize.over_length == "fail":
             raise ValueError(
-                f"question {example.question_id} has {length} tokens where tokenize.max_length allows {limit}; raise it, "
-                "or set tokenize.over_length to drop or cut"
+                f"question {example.question_id} has {length} tokens where tokenize.max_length allows {limit}; raise "
+                "it, or set tokenize.over_length to drop or cut"
             )
         elif tokenize.over_length == "cut":
             if sum(example.loss_mask[1:limit]) == 0:

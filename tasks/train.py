@@ -66,7 +66,9 @@ def run(stage: StageContext, *, train: TrainParams, seed: int) -> Metrics:
         _train(stage, cluster, spec=spec, total=total)
     steps = read_jsonl(spec.steps_file, TrainStep)
     if len(steps) != total:
-        raise ValueError(f"{spec.steps_file} holds {len(steps)} steps of {total}; remove {spec.run_folder} and run again")
+        raise ValueError(
+            f"{spec.steps_file} holds {len(steps)} steps of {total}; remove {spec.run_folder} and run again"
+        )
     with ArtifactWriter(TUNED_MODEL.parent) as artifact:
         shutil.copytree(spec.output_folder, artifact.path(TUNED_MODEL.name), copy_function=_link_or_copy)
         shutil.copy(spec.steps_file, artifact.path(TRAIN_STEPS.name))

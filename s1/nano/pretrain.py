@@ -24,7 +24,7 @@ from s1.nano.tokenizer import END_TOKEN, MODEL_MAX_LENGTH, START_TOKEN, build_to
 Progress = Callable[[int, int, str], None]
 _ROWS_BY_STEPS: Final = {1: 5, 2: 4, 3: 3, 4: 2}
 _STRETCH_CYCLE: Final = (1, 1, 1, 3, 1, 1, 1, 6)
-"""By step: how many times longer a step's tables are than the usual; without long ones, look-up fails in long traces."""
+"""By step: how many times longer than usual its tables are; without long ones, look-up fails in long traces."""
 _IGNORED: Final = -100
 
 
@@ -32,10 +32,10 @@ _IGNORED: Final = -100
 class NanoModelSpec:
     """The shape of a nano model."""
 
-    hidden_size: int = 128
+    hidden_size: int = 96
     num_layers: int = 3
     num_heads: int = 4
-    intermediate_size: int = 256
+    intermediate_size: int = 192
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +146,7 @@ def _backward(
     """Add the gradient of the documents' mean loss per learned token; right padding needs no attention mask."""
     ids, labels = _encode(tokenizer, documents)
     logits = model(input_ids=ids[:, :-1], use_cache=False).logits
-    loss = torch.nn.functional.cross_entropy(
-        logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=_IGNORED
-    )
+    loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=_IGNORED)
     (loss * weight).backward()  # type: ignore[no-untyped-call]
     return float(loss.detach())
 

@@ -131,7 +131,7 @@ def _draw_step(rng: random.Random, label: str, operators: str) -> Step:
 
 
 def generate_questions(
-    *, num: int, seed: int, exclude: Collection[str] = (), step_weights: Sequence[float] = (1, 1, 1, 1)
+    *, num: int, seed: int, exclude: Collection[str] = (), step_weights: Sequence[float] = (1, 2, 2, 2)
 ) -> list[NanoQuestion]:
     """Draw `num` different questions, none of whose texts is in `exclude`; the same ones for the same seed.
 

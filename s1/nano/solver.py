@@ -41,9 +41,9 @@ class SolverHabits:
     """
 
     patient_trials: int = 2
-    lose_patience: float = 0.25
+    lose_patience: float = 0.4
     give_up: float = 0.6
-    recheck: float = 0.35
+    recheck: float = 0.5
     slip: float = 0.01
     notice: float = 0.5
     max_trials: int = 16
@@ -85,9 +85,7 @@ class _Notebook:
         return int(self.lines[-1][-1])
 
 
-def work_line(
-    recipe: Recipe, opener: str, digit: int, *, slip_at: int = -1, again: bool = False
-) -> tuple[str, bool]:
+def work_line(recipe: Recipe, opener: str, digit: int, *, slip_at: int = -1, again: bool = False) -> tuple[str, bool]:
     """Write one trial as a line, and say whether its result fits.
 
     Step `slip_at` is off by one; with `again`, a trial that fails asks for the same digit once more.

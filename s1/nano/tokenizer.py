@@ -1,15 +1,19 @@
 """The nano tokenizer: known words are one token, everything else falls back to bytes.
 
 A nano model has no room to learn spelling, so every word of the nano questions and traces is one token. Being
-lossless matters more than being small: any text, in any script, decodes back to itself, because a word outside the
-vocabulary is spelled in byte characters.
+lossless matters more than being small: any text, in any script, decodes back to itself, because what is not a known
+word is spelled in bytes.
+
+The words are *added* tokens over a byte vocabulary without merges, rather than entries of the vocabulary behind an own
+pre-tokenizer: `AutoTokenizer` sees the Qwen2 configuration of a model's folder and puts Qwen2's pre-tokenizer in place
+of any other, which would cut the words to bytes. Added tokens survive that.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, pre_tokenizers
+from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers
 from tokenizers.models import BPE
 from transformers import PreTrainedTokenizerFast
 
@@ -29,40 +33,26 @@ CHAT_TEMPLATE: Final = (
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
 MODEL_MAX_LENGTH: Final = 1024
-
-# A word with its leading space, a digit with its leading space, an operator with its operand, or one character.
-_PIECE: Final = r" ?Answer:| ?[A-Za-z]+| ?[0-9]|[+\-*|=][0-9]|\s|."
-_FORMAT_WORDS: Final = ("user", "assistant", "system", "think", "answer", "yes", "no", "Final", TRY, WAIT)
+_FORMAT_WORDS: Final = ("user", "assistant", "system", "think", "answer", "Answer:", "Final", "yes", "no", TRY, WAIT)
 
 
 def _known_words() -> list[str]:
-    """Every multi-character piece of nano text, in a fixed order, once."""
+    """Every multi-character piece of nano text, in a fixed order, once: words, spaced words, operators with operand."""
     digits = [str(digit) for digit in range(10)]
-    words = [*_FORMAT_WORDS, "Answer:", *ROW_OPENERS, *WORDING]
+    words = [*_FORMAT_WORDS, *ROW_OPENERS, *WORDING]
     spaced = [" " + word for word in [*words, *digits, *LABELS]]
     operators = [operator + digit for operator in (*OPERATORS, "=") for digit in digits]
-    return list(dict.fromkeys([*words, *spaced, *operators]))
-
-
-def _byte_level(text: str) -> str:
-    """Spell `text` in the printable stand-ins that byte-level tokenizers use (a space becomes a G with a dot)."""
-    spell = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    return "".join(piece for piece, _ in spell.pre_tokenize_str(text))
+    return [word for word in dict.fromkeys([*words, *spaced, *operators]) if len(word) > 1]
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
     """Build the tokenizer from the question wording; the same vocabulary in the same order every time."""
-    pieces = [*sorted(pre_tokenizers.ByteLevel.alphabet()), *(_byte_level(word) for word in _known_words())]
-    vocabulary = {piece: index for index, piece in enumerate(dict.fromkeys(pieces))}
-    backend = Tokenizer(BPE(vocab=vocabulary, merges=[], ignore_merges=True))
-    backend.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(_PIECE), behavior="isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    backend = Tokenizer(BPE(vocab={piece: index for index, piece in enumerate(alphabet)}, merges=[]))
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     backend.decoder = decoders.ByteLevel()
     backend.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL_TOKENS])
+    backend.add_tokens([AddedToken(word, special=False, normalized=False) for word in _known_words()])
     return PreTrainedTokenizerFast(
         tokenizer_object=backend,
         eos_token=END_TOKEN,

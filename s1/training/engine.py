@@ -13,7 +13,7 @@ import logging
 import os
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,8 @@ def start_distributed(device: str) -> None:
     import deepspeed.ops
 
     warnings.filterwarnings("ignore", category=FutureWarning, module="torch.distributed")  # of DeepSpeed's calls
-    disable_progress_bar()
+    quiet: Callable[[], None] = disable_progress_bar
+    quiet()
     # DeepSpeed would otherwise compile a shared-memory operator wherever it finds a compiler. It serves inference only;
     # with an empty table of operators it is taken as absent, and the probe of all compilers is saved as well.
     deepspeed.ops.__compatible_ops__ = {}

@@ -53,7 +53,9 @@ def _check(row: object, *, path: Path, number: int) -> Example:
     try:
         example = Example.model_validate(row)
     except ValidationError as error:
-        raise ArtifactError(f"{where} is not a training example: {error.errors()[0]['msg']}. {remake_hint(path)}") from error
+        raise ArtifactError(
+            f"{where} is not a training example: {error.errors()[0]['msg']}. {remake_hint(path)}"
+        ) from error
     if len(example.input_ids) != len(example.loss_mask) or set(example.loss_mask) - {0, 1}:
         raise ArtifactError(f"{where}: the loss mask does not fit its tokens. {remake_hint(path)}")
     if sum(example.loss_mask[1:]) == 0:

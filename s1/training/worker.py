@@ -148,7 +148,9 @@ def _resume(engine: Any, *, spec: TrainSpec) -> int:
     if step:
         path, _ = engine.load_checkpoint(str(spec.checkpoint_folder), tag=checkpoints.tag_of(step))
         if path is None:
-            raise TrainingError(f"cannot load the checkpoint of step {step}; remove {spec.checkpoint_folder} to start over")
+            raise TrainingError(
+                f"cannot load the checkpoint of step {step}; remove {spec.checkpoint_folder} to start over"
+            )
         logger.info("resumed after step %d", step)
     if distributed.get_rank() == 0:
         lines = spec.steps_file.read_text(encoding="utf-8").splitlines() if spec.steps_file.exists() else []

@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers
@@ -27,37 +28,39 @@ TEMPLATE = (
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
 
+make_tokenizer: Any = PreTrainedTokenizerFast
+"""Its constructor is untyped."""
 
-def byte_tokenizer(template: str = TEMPLATE) -> PreTrainedTokenizerFast:
+
+def byte_tokenizer(template: str = TEMPLATE) -> Any:
     """Bytes, one merge of two newlines, and the special tokens of the format."""
     pieces = [*sorted(pre_tokenizers.ByteLevel.alphabet()), "ĊĊ"]
     backend = Tokenizer(BPE(vocab={piece: number for number, piece in enumerate(pieces)}, merges=[("Ċ", "Ċ")]))
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     backend.decoder = decoders.ByteLevel()
     backend.add_special_tokens([AddedToken(text, special=True) for text in ("<|im_start|>", "<|im_end|>")])
-    return PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<|im_end|>", chat_template=template)
+    return make_tokenizer(tokenizer_object=backend, eos_token="<|im_end|>", chat_template=template)
 
 
-def real_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+def real_tokenizer(folder: Path) -> Any:
     config = json.loads((folder / "tokenizer_config.json").read_text())
     backend = Tokenizer.from_str(gzip.decompress((folder / "tokenizer.json.gz").read_bytes()).decode())
     template = config.get("chat_template") or (folder / "chat_template.jinja").read_text()
-    return PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<|im_end|>", chat_template=template)
+    return make_tokenizer(tokenizer_object=backend, eos_token="<|im_end|>", chat_template=template)
 
 
-def tokenizers() -> list[PreTrainedTokenizerFast]:
+def tokenizers() -> list[Any]:
     """The small one, and the real one of Qwen2.5 where it lies beside the development data."""
     folder = Path(os.environ.get("S1_DATA", "nowhere")).parent / "tokenizer" / "qwen2.5"
     return [byte_tokenizer(), *([real_tokenizer(folder)] if folder.is_dir() else [])]
 
 
 @pytest.fixture(params=tokenizers(), ids=lambda tokenizer: f"vocabulary-{len(tokenizer)}")
-def tokenizer(request: pytest.FixtureRequest) -> PreTrainedTokenizerFast:
-    chosen: PreTrainedTokenizerFast = request.param
-    return chosen
+def tokenizer(request: pytest.FixtureRequest) -> Any:
+    return request.param
 
 
-def test_the_training_text_is_the_references(tokenizer: PreTrainedTokenizerFast) -> None:
+def test_the_training_text_is_the_references(tokenizer: Any) -> None:
     example = ChatFormat.create(tokenizer, chat=CHAT).render_example(
         question_id="q", question="2+2?", thinking="\n two and two \n", answer=" 4 "
     )
@@ -69,7 +72,7 @@ def test_the_training_text_is_the_references(tokenizer: PreTrainedTokenizerFast)
     assert text.startswith("<|im_start|>system\n")
 
 
-def test_the_training_text_is_the_templates_own_rendering(tokenizer: PreTrainedTokenizerFast) -> None:
+def test_the_training_text_is_the_templates_own_rendering(tokenizer: Any) -> None:
     chat_format = ChatFormat.create(tokenizer, chat=CHAT)
     example = chat_format.render_example(question_id="q", question="é 2+2?", thinking="two\n\ntwo", answer="Answer: 4")
     messages = [
@@ -80,7 +83,7 @@ def test_the_training_text_is_the_templates_own_rendering(tokenizer: PreTrainedT
     assert example.input_ids == tokenizer.encode(whole, add_special_tokens=False)
 
 
-def test_loss_is_on_the_assistants_tokens_only_the_last_newline_included(tokenizer: PreTrainedTokenizerFast) -> None:
+def test_loss_is_on_the_assistants_tokens_only_the_last_newline_included(tokenizer: Any) -> None:
     chat_format = ChatFormat.create(tokenizer, chat=CHAT)
     example = chat_format.render_example(question_id="q", question="2+2?", thinking="two", answer="4")
     prompt = chat_format.prompt_ids("2+2?", mode="direct")
@@ -97,7 +100,7 @@ def test_an_answer_that_says_answer_gets_no_second_prefix() -> None:
     assert text == "<|im_start|>think\nt\n<|im_start|>answer\nSo.\nAnswer: 4"
 
 
-def test_a_thinking_prompt_is_the_training_text_up_to_the_thinking(tokenizer: PreTrainedTokenizerFast) -> None:
+def test_a_thinking_prompt_is_the_training_text_up_to_the_thinking(tokenizer: Any) -> None:
     chat_format = ChatFormat.create(tokenizer, chat=CHAT)
     example = chat_format.render_example(question_id="q", question="2+2?", thinking="two", answer="4")
     prompt = chat_format.prompt_ids("2+2?", mode="thinking")
@@ -105,7 +108,7 @@ def test_a_thinking_prompt_is_the_training_text_up_to_the_thinking(tokenizer: Pr
     assert tokenizer.decode(prompt).endswith("<|im_start|>assistant\n<|im_start|>think")
 
 
-def test_delimiters_are_resolved_to_the_ids_that_training_shows(tokenizer: PreTrainedTokenizerFast) -> None:
+def test_delimiters_are_resolved_to_the_ids_that_training_shows(tokenizer: Any) -> None:
     chat_format = ChatFormat.create(tokenizer, chat=CHAT)
     delimiters = chat_format.delimiters
     assert tokenizer.decode(list(delimiters.answer_start)) == "<|im_start|>answer"

@@ -1,5 +1,7 @@
 """One trace for a whole curve: the same tokens as when every setting is decoded by itself."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -57,7 +59,7 @@ class CountingEngine:
         self.max_context = self._engine.max_context
         self.completions: list[Completion] = []
 
-    def generate(self, requests: list[Request], *, on_finish: FollowUp) -> None:
+    def generate(self, requests: Sequence[Request], *, on_finish: FollowUp) -> None:
         def take(completion: Completion) -> list[Request]:
             self.completions.append(completion)
             return list(on_finish(completion))
@@ -74,7 +76,8 @@ def test_shared_traces_give_the_tokens_of_independent_runs(batch_size: int) -> N
     assert shared == alone
     # The comparison covers Waits, both ends of thinking, and settings that end apart.
     ends = {(state.thinking_end, state.num_waits) for states in alone for state in states}
-    assert {("natural", 0), ("budget", 0), ("natural", 1), ("natural", 4)} <= ends
+    assert {("natural", 0), ("budget", 0), ("natural", 1)} <= ends
+    assert max(num_waits for _, num_waits in ends) >= 2
 
 
 def test_sampled_traces_are_shared_as_well() -> None:
@@ -83,7 +86,8 @@ def test_sampled_traces_are_shared_as_well() -> None:
     for curve, states in zip(questions, shared, strict=True):
         for index, spec in enumerate(SPECS):
             single = Curve(name="one", prompt_ids=curve.prompt_ids, specs=(spec,), seed=curve.seed)
-            assert decode_curves(LocalEngine(MODEL, batch_size=1), [single], TOKENS, temperature=1.0) == [[states[index]]]
+            alone = decode_curves(LocalEngine(MODEL, batch_size=1), [single], TOKENS, temperature=1.0)
+            assert alone == [[states[index]]]
 
 
 def test_each_thinking_token_is_decoded_once() -> None:
@@ -101,7 +105,8 @@ def test_each_thinking_token_is_decoded_once() -> None:
             thinking: tuple[int, ...] = ()
             for run in state.runs:
                 if run.phase == "thinking":
-                    beginnings |= {(*thinking, *run.token_ids[: end + 1]) for end in range(len(run.token_ids)) if not run.forced}
+                    if not run.forced:
+                        beginnings |= {(*thinking, *run.token_ids[: end + 1]) for end in range(len(run.token_ids))}
                     thinking += run.token_ids
         needed += len(beginnings)
     assert decoded == needed

@@ -15,7 +15,7 @@ import yaml
 
 PROJECT = Path(__file__).resolve().parents[2]
 
-COLLECT = '''
+COLLECT = """
 import os, time
 from pathlib import Path
 from pydantic import BaseModel
@@ -47,9 +47,9 @@ def run(stage: StageContext, *, collect: CollectParams, seed: int) -> Metrics:
         artifact.write_jsonl("numbers.jsonl", doubled)
     stage.add_quantity("toys", float(len(numbers)))
     return {"num": len(doubled), "largest": max(row.value for row in doubled)}
-'''
+"""
 
-CURATE = '''
+CURATE = """
 from pathlib import Path
 from s1.artifacts import ArtifactWriter, read_jsonl
 from s1.config import CurateParams
@@ -64,7 +64,7 @@ def run(stage: StageContext, *, curate: CurateParams) -> Metrics:
     with ArtifactWriter(Path("data/curate")) as artifact:
         artifact.write_jsonl("numbers.jsonl", kept)
     return {"kept": {"num": len(kept)}, "note": "text"}
-'''
+"""
 
 PIPELINE: dict[str, Any] = {
     "stages": {

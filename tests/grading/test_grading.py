@@ -1,5 +1,7 @@
 """One response, one extracted answer, one verdict."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from s1.grading import extract_answer, grade, reference_answer
@@ -89,3 +91,8 @@ def test_the_reference_comes_from_answer_then_marks_then_a_short_solution() -> N
     assert reference_answer(ask(None, solution=r"hence \boxed{2}")) == "2"
     assert reference_answer(ask(None, solution="3")) == "3"
     assert reference_answer(ask(None, solution="")) is None
+
+
+def test_equivalence_works_off_the_main_thread() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(grade, "x(x+1)", ask("x^2+x")).result() is True

@@ -27,18 +27,18 @@ Root Cause (first observed failure):
 def test_one_node_finds_its_own_port_without_looking_names_up() -> None:
     argv = build_argv(LAPTOP, spec_file=Path("spec.json"), log_folder=Path("ranks"))
     assert argv[:3] == [sys.executable, "-m", "torch.distributed.run"]
-    assert argv[3:] == (
+    assert " ".join(argv[3:]) == (
         "--nproc-per-node 2 --standalone --local-addr 127.0.0.1 --log-dir ranks --tee 3 --local-ranks-filter 0 "
         "-m infra.rank spec.json"
-    ).split()
+    )
 
 
 def test_two_nodes_meet_on_the_first_host() -> None:
     argv = build_argv(TWO_NODES, spec_file=Path("spec.json"), log_folder=Path("ranks"), node_rank=1)
-    assert argv[3:] == (
-        "--nproc-per-node 8 --nnodes 2 --node-rank 1 --master-addr node-a --master-port 29500 --log-dir ranks --tee 3 "
-        "--local-ranks-filter 0 -m infra.rank spec.json"
-    ).split()
+    assert " ".join(argv[3:]) == (
+        "--nproc-per-node 8 --nnodes 2 --node-rank 1 --master-addr node-a --master-port 29500 --log-dir ranks "
+        "--tee 3 --local-ranks-filter 0 -m infra.rank spec.json"
+    )
 
 
 def test_cpu_ranks_get_gloo_on_the_loopback_and_their_threads() -> None:
@@ -100,7 +100,10 @@ def test_a_killed_rank_comes_with_advice_on_memory(tmp_path: Path) -> None:
 
 def test_a_launcher_that_fails_before_its_ranks_shows_its_own_words(tmp_path: Path) -> None:
     message = explain_failure("no module named torch", status=1, log_folder=tmp_path)
-    assert message == "the training launcher ended with status 1 before any rank reported a failure:\nno module named torch"
+    assert (
+        message
+        == "the training launcher ended with status 1 before any rank reported a failure:\nno module named torch"
+    )
 
 
 def fake_launcher(script: str, monkeypatch: pytest.MonkeyPatch) -> None:

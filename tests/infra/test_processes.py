@@ -78,7 +78,9 @@ def test_an_exception_while_lines_come_stops_the_group(tmp_path: Path) -> None:
 
 
 def test_what_ignores_the_request_to_end_is_killed(tmp_path: Path) -> None:
-    script = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(99)"
+    script = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(99)"
+    )
 
     def fail(line: str) -> None:
         raise RuntimeError(line)
@@ -110,7 +112,8 @@ def test_a_process_that_asked_for_it_dies_with_its_parent(tmp_path: Path) -> Non
         f"open({str(pids)!r}, 'w').write(str(os.getpid())); time.sleep(100)"
     )
     parent = subprocess.Popen(
-        [sys.executable, "-c", f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"], cwd=PROJECT
+        [sys.executable, "-c", f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"],
+        cwd=PROJECT,
     )
     (pid,) = read_pids(pids, num=1)
     parent.kill()

@@ -1,6 +1,7 @@
 """Statistics against values worked by hand and against the paper's tables."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -8,8 +9,7 @@ import pytest
 from s1.metrics import CurvePoint, curve_figures, estimate_difference, estimate_mean, mean_slope
 
 
-
-def curve(tokens: list[float], percent: list[float]) -> list[CurvePoint]:
+def curve(tokens: Sequence[float], percent: Sequence[float]) -> list[CurvePoint]:
     return [CurvePoint(thinking_tokens=x, accuracy=y / 100) for x, y in zip(tokens, percent, strict=True)]
 
 
@@ -80,7 +80,9 @@ CCC = ([8033, 9651], [30.0, 36.7])
         (CCC, 25.3, 4.1),
     ],
 )
-def test_scaling_is_the_papers(table: tuple[list[float], list[float]], per_doubling: float, per_1000: float) -> None:
+def test_scaling_is_the_papers(
+    table: tuple[Sequence[float], Sequence[float]], per_doubling: float, per_1000: float
+) -> None:
     figures = curve_figures(curve(*table))
     assert figures.scaling_per_doubling is not None
     assert figures.scaling_per_1000_tokens is not None

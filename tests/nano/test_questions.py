@@ -17,9 +17,12 @@ def brute_force(text: str) -> list[str]:
     for start in range(10):
         value = start
         for operator, digit in words[:-1]:
-            value = {"+": value + int(digit), "-": value - int(digit), "*": value * int(digit), "|": int(digit) - value}[
-                operator
-            ]
+            value = {
+                "+": value + int(digit),
+                "-": value - int(digit),
+                "*": value * int(digit),
+                "|": int(digit) - value,
+            }[operator]
         if value % 10 == int(words[-1][1]):
             fitting.append(str(start))
     return fitting

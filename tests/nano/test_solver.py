@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 from s1.nano.questions import generate_questions
@@ -42,7 +43,7 @@ def test_every_line_tries_the_digit_that_the_line_before_names() -> None:
     for question in _QUESTIONS:
         lines = solve(question.text, 0, SolverHabits(slip=0.1)).thinking.split("\n")
         assert lines[0].startswith("try 0 ")
-        for line, following in zip(lines, lines[1:], strict=False):
+        for line, following in itertools.pairwise(lines):
             assert following.split()[1] == line.split()[-1]
 
 
@@ -66,7 +67,7 @@ def test_waits_follow_both_failures_and_successes() -> None:
     after = {"yes": 0, "no": 0}
     for question in _QUESTIONS:
         lines = solve(question.text, 0).thinking.split("\n")
-        for line, following in zip(lines, lines[1:], strict=False):
+        for line, following in itertools.pairwise(lines):
             if following.startswith("Wait"):
                 after[line.split()[-2]] += 1
     assert min(after.values()) > 50

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from transformers import PreTrainedTokenizerFast
+from transformers import AutoTokenizer, PreTrainedTokenizerFast, Qwen2Config
 
 from s1.nano.questions import generate_questions
 from s1.nano.solver import solve
@@ -39,9 +41,21 @@ def test_nano_text_never_falls_back_to_bytes(tokenizer: PreTrainedTokenizerFast)
         assert {piece for piece in pieces if len(piece) == 1} <= {"?", "\u010a"}
 
 
-@pytest.mark.parametrize("word", ["think", "answer", "Wait", "Final", " Answer:", "Answer:", "7", " 7", "\n", " k", "+3"])
+_WORDS = ("think", "answer", "Wait", "Final", " Answer:", "Answer:", "7", " 7", "\n", " k", "+3")
+
+
+@pytest.mark.parametrize("word", _WORDS)
 def test_words_of_the_format_are_one_token(tokenizer: PreTrainedTokenizerFast, word: str) -> None:
     assert len(tokenizer(word)["input_ids"]) == 1
+
+
+def test_auto_tokenizer_reads_a_model_folder_the_same_way(tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> None:
+    tokenizer.save_pretrained(tmp_path)
+    Qwen2Config().save_pretrained(tmp_path)
+    loaded = AutoTokenizer.from_pretrained(tmp_path)
+    for question in generate_questions(num=50, seed=1):
+        text = f"{START_TOKEN}user\n{question.text}{END_TOKEN}\n{solve(question.text, 0).thinking}"
+        assert loaded(text)["input_ids"] == tokenizer(text)["input_ids"]
 
 
 def test_special_tokens_and_chat_form(tokenizer: PreTrainedTokenizerFast) -> None:

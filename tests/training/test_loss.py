@@ -17,7 +17,7 @@ def reference_gradient(examples: list[Example]) -> dict[str, torch.Tensor]:
         # Not transformers' own loss, which rounds logits to single precision.
         logits = model(input_ids=torch.tensor([example.input_ids])).logits[0]
         loss = torch.nn.functional.cross_entropy(logits[:-1], torch.tensor(labels[1:]), ignore_index=-100)
-        (loss / len(examples)).backward()
+        torch.autograd.backward(loss / len(examples))
     return {name: parameter.grad for name, parameter in model.named_parameters() if parameter.grad is not None}
 
 

@@ -25,7 +25,9 @@ CLUSTER = Cluster(processes_per_node=2, device="cpu", max_micro_batch_tokens=40)
 def train(spec: TrainSpec, cluster: Cluster = CLUSTER) -> list[TrainStep]:
     spec.run_folder.mkdir(parents=True, exist_ok=True)
     (spec.run_folder / "spec.json").write_text(spec.model_dump_json())
-    launch(cluster, spec_file=spec.run_folder / "spec.json", log_folder=spec.run_folder / "ranks", on_line=lambda _: None)
+    launch(
+        cluster, spec_file=spec.run_folder / "spec.json", log_folder=spec.run_folder / "ranks", on_line=lambda _: None
+    )
     return read_jsonl(spec.steps_file, TrainStep)
 
 
@@ -52,7 +54,7 @@ def simulate(spec: TrainSpec) -> tuple[list[float], dict[str, torch.Tensor]]:
             ids = torch.tensor(examples[name].input_ids)
             logits = model(input_ids=ids[None]).logits[0]
             loss = torch.nn.functional.cross_entropy(logits[1:-1], ids[2:])
-            (loss / 4).backward()
+            torch.autograd.backward(loss / 4)
             total += loss.item() / 4
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for group in optimizer.param_groups:
@@ -91,7 +93,9 @@ def test_a_loss_that_is_not_a_number_stops_the_run_with_the_steps_examples(tmp_p
     with torch.no_grad():
         model.model.norm.weight[0] = float("nan")
     model.save_pretrained(spec.model_folder)
-    with pytest.raises(LaunchError, match=r"rank \d ended with exit code 1(.|\n)*step 1: the loss is not a finite number"):
+    with pytest.raises(
+        LaunchError, match=r"rank \d ended with exit code 1(.|\n)*step 1: the loss is not a finite number"
+    ):
         train(spec)
     assert not spec.output_folder.exists()
 
@@ -115,7 +119,7 @@ def test_a_resumed_run_ends_bit_for_bit_as_an_uninterrupted_one(tmp_path: Path, 
     other = spec.model_copy(update={"run_folder": tmp_path / "other"})
     # What a kill during step 5 leaves: checkpoints up to step 4, a longer log, no model.
     other.run_folder.mkdir()
-    os.rename(spec.checkpoint_folder, other.checkpoint_folder)
+    spec.checkpoint_folder.rename(other.checkpoint_folder)
     lines = spec.steps_file.read_text().splitlines(keepends=True)
     other.steps_file.write_text("".join(lines[:5]) + '{"step": 6, "lo')
     resumed = train(other)

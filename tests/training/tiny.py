@@ -2,6 +2,7 @@
 
 import random
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer
@@ -65,7 +66,8 @@ def make_spec(folder: Path, *, num_examples: int = 10, train: TrainParams = PARA
     if not model_folder.exists():
         make_model().save_pretrained(model_folder)
         words = Tokenizer(WordLevel({f"w{number}": number for number in range(VOCABULARY)}, unk_token="w2"))
-        tokenizer = PreTrainedTokenizerFast(
+        make_tokenizer: Any = PreTrainedTokenizerFast
+        tokenizer = make_tokenizer(
             tokenizer_object=words, eos_token="w0", pad_token="w1", chat_template="{{ messages[0].content }}"
         )
         tokenizer.save_pretrained(model_folder)

@@ -1,10 +1,10 @@
-"""Switches profiles: ``python -m flows.profile <name>`` makes ``profiles/<name>.yaml`` the project's ``params.yaml``.
+"""Switches profiles: ``python -m flows.profiles <name>`` makes ``profiles/<name>.yaml`` the project's ``params.yaml``.
 
 Knows files only. A ``params.yaml`` that somebody has edited is kept beside the new one, never lost.
 
 Example::
 
-    python -m flows.profile nano
+    python -m flows.profiles nano
 """
 
 import sys

@@ -1,0 +1,182 @@
+"""`attempt` and `generate` with an untrained nano model: every question under every setting, graded or to be graded."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from s1.artifacts import ArtifactWriter, read_jsonl
+from s1.config import AttemptParams, ChatParams, EngineParams, GenerateParams
+from s1.nano.pretrain import NanoModelSpec, build_model
+from s1.nano.questions import generate_questions
+from s1.nano.tokenizer import build_tokenizer
+from s1.records import Attempt, Generation, Question
+from tasks import attempt, generate
+from tasks.paths import (
+    ATTEMPTS,
+    BENCHMARKS,
+    CURATED,
+    GENERATIONS,
+    LARGE_MODEL,
+    SMALL_MODEL,
+    TUNED_MODEL,
+)
+from tasks.stage import ShardRunner, StageContext
+
+CHAT = ChatParams(
+    think_start="<|im_start|>think",
+    answer_start="<|im_start|>answer",
+    final_answer="\nFinal Answer:",
+    wait="Wait",
+    think_stops=["<|im_start|>", "<|im_end|>"],
+)
+ENGINE = EngineParams(kind="local", dtype="float32", batch_size=8)
+ATTEMPT = AttemptParams(engine=ENGINE, max_new_tokens=5, temperature=0.0, shard_size=4)
+GENERATE = GenerateParams(
+    engine=ENGINE,
+    benchmarks=["nano-test"],
+    budgets=[4, 8],
+    wait_counts=[0, 2],
+    max_thinking_tokens=12,
+    max_answer_tokens=3,
+    temperature=0.0,
+    num_samples=1,
+    shard_size=2,
+)
+
+
+def ask(num: int, *, seed: int, source: str) -> list[Question]:
+    return [
+        Question.create(question=item.text, solution=item.answer, answer=item.answer, source=source)
+        for item in generate_questions(num=num, seed=seed)
+    ]
+
+
+@pytest.fixture(scope="module")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("model")
+    tokenizer = build_tokenizer()
+    spec = NanoModelSpec(hidden_size=32, num_layers=1, num_heads=2, intermediate_size=32)
+    with torch.random.fork_rng():
+        build_model(spec, tokenizer, seed=0).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for folder in (SMALL_MODEL, LARGE_MODEL, TUNED_MODEL):
+        shutil.copytree(model_folder, folder)
+    with ArtifactWriter(CURATED.parent) as artifact:
+        artifact.write_jsonl(CURATED.name, ask(6, seed=1, source="procedural"))
+    benchmarks = [*ask(3, seed=2, source="nano-test"), *ask(2, seed=3, source="nano-dev")]
+    with ArtifactWriter(BENCHMARKS.parent) as artifact:
+        artifact.write_jsonl(BENCHMARKS.name, benchmarks)
+    return tmp_path
+
+
+def make_stage(folder: Path, *, run_shard: ShardRunner | None = None) -> StageContext:
+    return StageContext(
+        "test", folder / "work", lambda done, total, note: None, run_shard or run_directly, lambda step, figures: None
+    )
+
+
+def run_directly(name: str, work: Callable[[], None]) -> None:
+    work()
+
+
+def test_both_base_models_attempt_every_curated_question(workspace: Path) -> None:
+    metrics = attempt.run(make_stage(workspace), attempt=ATTEMPT, chat=CHAT, seed=0)
+    attempts = read_jsonl(ATTEMPTS, Attempt)
+    curated = [question.id for question in read_jsonl(CURATED, Question)]
+    assert [(row.model, row.question_id) for row in attempts] == [
+        (name, question_id) for name in ("small", "large") for question_id in curated
+    ]
+    assert metrics["num_questions"] == 6
+    assert metrics["num_too_easy"] == len({row.question_id for row in attempts if row.correct})
+    assert all(row.num_tokens <= 5 for row in attempts)
+
+
+def test_a_cut_attempt_is_wrong_and_has_no_answer(workspace: Path) -> None:
+    attempt.run(make_stage(workspace), attempt=ATTEMPT, chat=CHAT, seed=0)
+    cut = [row for row in read_jsonl(ATTEMPTS, Attempt) if row.state == "cut_at_length"]
+    assert cut
+    assert {(row.answer, row.correct) for row in cut} == {(None, False)}
+
+
+def test_a_question_too_long_for_the_model_stays_ungraded(workspace: Path) -> None:
+    long = Question.create(question="word " * 2000, solution="1", answer="1", source="procedural")
+    with ArtifactWriter(CURATED.parent) as artifact:
+        artifact.write_jsonl(CURATED.name, [long])
+    metrics = attempt.run(make_stage(workspace), attempt=ATTEMPT, chat=CHAT, seed=0)
+    assert [(row.state, row.correct) for row in read_jsonl(ATTEMPTS, Attempt)] == [("cut_at_context", None)] * 2
+    assert metrics["models"]["small"]["accuracy"] is None  # type: ignore[index,call-overload]
+
+
+def test_the_tuned_model_answers_under_every_setting_and_the_base_model_directly(workspace: Path) -> None:
+    stage = make_stage(workspace)
+    metrics = generate.run(stage, generate=GENERATE, chat=CHAT, seed=0)
+    generations = read_jsonl(GENERATIONS, Generation)
+    benchmark = [question.id for question in read_jsonl(BENCHMARKS, Question) if question.source == "nano-test"]
+    settings = ["max-4", "max-8", "wait-0", "wait-2"]
+    expected = [("tuned", question_id, setting) for question_id in benchmark for setting in settings]
+    expected += [("base", question_id, "direct") for question_id in benchmark]
+    assert [(row.model, row.question_id, row.setting) for row in generations] == expected
+    assert list(metrics) == ["tuned", "base"]
+    assert stage.quantities["thinking_tokens"] == sum(row.num_thinking_tokens for row in generations)
+
+
+def test_generations_keep_their_budgets_and_name_what_was_forced(workspace: Path) -> None:
+    generate.run(make_stage(workspace), generate=GENERATE, chat=CHAT, seed=0)
+    for row in read_jsonl(GENERATIONS, Generation):
+        limit = {"max-4": 4, "max-8": 8, "wait-0": 12, "wait-2": 12, "direct": 0}[row.setting]
+        assert row.num_thinking_tokens <= limit
+        thinking = [part for part in row.segments if part.phase == "thinking"]
+        assert row.num_thinking_tokens == sum(len(part.token_ids) for part in thinking)
+        if row.thinking_end == "budget":
+            forced = next(part for part in row.segments if part.phase == "answer")
+            assert forced.forced
+            assert forced.text.lstrip("\n") == "<|im_start|>answer\nFinal Answer:"
+
+
+def test_decoded_tokens_count_a_shared_beginning_once(workspace: Path) -> None:
+    stage = make_stage(workspace)
+    generate.run(stage, generate=GENERATE, chat=CHAT, seed=0)
+    generations = read_jsonl(GENERATIONS, Generation)
+    separately = sum(len(part.token_ids) for row in generations for part in row.segments if not part.forced)
+    assert 0 < stage.quantities["decoded_tokens"] < separately
+
+
+def test_a_killed_generation_goes_on_from_its_finished_shards(workspace: Path) -> None:
+    started: list[str] = []
+
+    def die_in_the_second(name: str, work: Callable[[], None]) -> None:
+        started.append(name)
+        if len(started) == 2:
+            raise KeyboardInterrupt
+        work()
+
+    with pytest.raises(KeyboardInterrupt):
+        generate.run(make_stage(workspace, run_shard=die_in_the_second), generate=GENERATE, chat=CHAT, seed=0)
+    assert not GENERATIONS.exists()
+    generate.run(make_stage(workspace, run_shard=die_in_the_second), generate=GENERATE, chat=CHAT, seed=0)
+    assert started == [
+        "generate tuned 1/2",
+        "generate tuned 2/2",
+        "generate tuned 2/2",
+        "generate base 1/2",
+        "generate base 2/2",
+    ]
+    continued = GENERATIONS.read_text()
+    shutil.rmtree(workspace / "work")
+    generate.run(make_stage(workspace), generate=GENERATE, chat=CHAT, seed=0)
+    assert GENERATIONS.read_text() == continued
+
+
+def test_a_benchmark_without_questions_is_named(workspace: Path) -> None:
+    wanted = GENERATE.model_copy(update={"benchmarks": ["nano-test", "aime24"]})
+    with pytest.raises(ValueError, match="aime24"):
+        generate.run(make_stage(workspace), generate=wanted, chat=CHAT, seed=0)
