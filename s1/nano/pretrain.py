@@ -25,6 +25,7 @@ Progress = Callable[[int, int, str], None]
 _ROWS_BY_STEPS: Final = {1: 5, 2: 4, 3: 3, 4: 2}
 _STRETCH_CYCLE: Final = (1, 1, 1, 3, 1, 1, 1, 6)
 """By step: how many times longer than usual its tables are; without long ones, look-up fails in long traces."""
+_ANSWER_PHRASES: Final = ("Answer:", "Final Answer:")
 _IGNORED: Final = -100
 
 
@@ -49,7 +50,8 @@ class Document:
 def table_document(rng: random.Random, *, stretch: int = 1) -> Document:
     """A recipe and rows of digits put through it, each row naming the digit of the next; half of them as a chat.
 
-    Stretched tables teach that a recipe can be read back from far away.
+    Stretched tables teach that a recipe can be read back from far away. Half of the tables end in an answer, the digit
+    that the last row names: in a trace the answer is one token in a hundred, too few to learn copying it from.
     """
     question = _draw(rng, num_steps=rng.randint(1, MAX_STEPS))
     recipe = parse_question(question.text)
@@ -64,6 +66,8 @@ def table_document(rng: random.Random, *, stretch: int = 1) -> Document:
     for _ in range(num_rows):
         rows.append(work_line(recipe, rng.choice(ROW_OPENERS), digit)[0])
         digit = int(rows[-1][-1])
+    if rng.random() < 0.5:
+        rows.append(f"{rng.choice(_ANSWER_PHRASES)} {digit}{END_TOKEN}")
     given = " ".join(rows[0].split()[:2])
     return Document(given=head + given, learned="\n".join(rows)[len(given) :] + "\n")
 
@@ -71,7 +75,7 @@ def table_document(rng: random.Random, *, stretch: int = 1) -> Document:
 def direct_document(rng: random.Random) -> Document:
     """A chat whose answer comes at once; one-step questions, which can be learned by heart, come most often."""
     question = _draw(rng, num_steps=rng.choices(range(1, MAX_STEPS + 1), weights=(6, 2, 1, 1))[0])
-    phrase = rng.choice(("Answer:", "Final Answer:"))
+    phrase = rng.choice(_ANSWER_PHRASES)
     given = f"{START_TOKEN}user\n{question.text}{END_TOKEN}\n{START_TOKEN}assistant\n"
     return Document(given=given, learned=f"{phrase} {question.answer}{END_TOKEN}\n")
 

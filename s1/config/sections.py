@@ -1,29 +1,13 @@
-"""Typed mirror of ``params.yaml``: one section per stage, named like the stage, plus ``seed`` and ``chat``.
+"""The sections of ``params.yaml``: names, types, limits and meanings of every key."""
 
-Everything here changes what a result *is*. What only changes where it runs or what it costs (hosts, ports, prices,
-number of processes) lives in the environment, ``infra/clusters`` and ``prices.yaml``. Wrong keys and values are
-refused with the key's path and line.
+from typing import Annotated, Literal
 
-Example::
-
-    params = load_params(Path("params.yaml"))
-    params.select.num_examples      # 1000
-"""
-
-from pathlib import Path
-from typing import Annotated, Any, Literal
-
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from s1.records import AnswerKind
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 PositiveInt = Annotated[int, Field(gt=0)]
-
-
-class ParamsError(ValueError):
-    """``params.yaml`` cannot be used; the message names file, line and key and says what is allowed."""
 
 
 class Section(BaseModel):
@@ -299,65 +283,3 @@ class Params(Section):
             if name not in known:
                 raise ValueError(f"generate.benchmarks names {name!r}, which is not in collect.benchmarks {known}")
         return self
-
-
-def load_params(path: Path) -> Params:
-    """Read and check a params file.
-
-    Raises:
-        ParamsError: no such file, not YAML, or a wrong key or value (names line and key).
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise ParamsError(f"{path} is missing. `make profile NAME=nano` writes the default one.") from error
-    try:
-        tree = yaml.compose(text)
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ParamsError(f"{path} is not valid YAML: {error}") from error
-    try:
-        return Params.model_validate(data)
-    except ValidationError as error:
-        raise ParamsError(_explain(path, tree, error)) from error
-
-
-def _explain(path: Path, tree: Any, error: ValidationError) -> str:
-    lines = []
-    for issue in error.errors():
-        key = _without_union_tags(issue["loc"])
-        allowed = f" (got {issue['input']!r})" if issue["type"] not in ("missing", "extra_forbidden") else ""
-        message = {
-            "extra_forbidden": "unknown key; remove it or correct its spelling",
-            "missing": "this key is missing; add it (profiles/nano.yaml shows every key)",
-        }.get(issue["type"], issue["msg"])
-        where = ".".join(str(part) for part in key) or "(whole file)"
-        lines.append(f"{path}, line {_line_of(tree, key)}, {where}: {message}{allowed}")
-    return "\n".join(lines)
-
-
-def _without_union_tags(location: tuple[int | str, ...]) -> list[int | str]:
-    """Drop the names of union members that pydantic puts between a key and the keys below it."""
-    tags = {"nano", "hub", "path", "procedural", "jsonl"}
-    *above, last = location or ("",)
-    return [part for part in above if part not in tags] + ([last] if location else [])
-
-
-def _line_of(tree: Any, key: list[int | str]) -> int:
-    """Line of the deepest part of ``key`` that the file holds, counted from 1."""
-    node = tree
-    line = node.start_mark.line + 1 if node is not None else 1
-    for part in key:
-        if isinstance(node, yaml.MappingNode):
-            for name, value in node.value:
-                if name.value == str(part):
-                    line, node = name.start_mark.line + 1, value
-                    break
-            else:
-                return line
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-        else:
-            return line
-    return line

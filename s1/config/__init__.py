@@ -1,0 +1,70 @@
+"""Typed mirror of ``params.yaml``: one section per stage, named like the stage, plus ``seed`` and ``chat``.
+
+Everything here changes what a result *is*. What only changes where it runs or what it costs (hosts, ports, prices,
+number of processes) lives in the environment, ``infra/clusters`` and ``prices.yaml``. Wrong keys and values are
+refused with the key's path and line.
+
+Example::
+
+    params = load_params(Path("params.yaml"))
+    params.select.num_examples      # 1000
+"""
+
+from s1.config.loading import ParamsError, load_params
+from s1.config.sections import (
+    AttemptParams,
+    BaseParams,
+    ChatParams,
+    ClassifyParams,
+    CollectParams,
+    CurateParams,
+    DistillParams,
+    EngineParams,
+    GenerateParams,
+    HubModel,
+    JsonlSource,
+    Model,
+    NanoModel,
+    Params,
+    PathModel,
+    ProceduralSource,
+    ReportParams,
+    ScoreParams,
+    Section,
+    SelectParams,
+    SolverTeacher,
+    Source,
+    Teacher,
+    TokenizeParams,
+    TrainParams,
+)
+
+__all__ = [
+    "AttemptParams",
+    "BaseParams",
+    "ChatParams",
+    "ClassifyParams",
+    "CollectParams",
+    "CurateParams",
+    "DistillParams",
+    "EngineParams",
+    "GenerateParams",
+    "HubModel",
+    "JsonlSource",
+    "Model",
+    "NanoModel",
+    "Params",
+    "ParamsError",
+    "PathModel",
+    "ProceduralSource",
+    "ReportParams",
+    "ScoreParams",
+    "Section",
+    "SelectParams",
+    "SolverTeacher",
+    "Source",
+    "Teacher",
+    "TokenizeParams",
+    "TrainParams",
+    "load_params",
+]

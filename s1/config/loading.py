@@ -1,0 +1,75 @@
+"""Reading ``params.yaml``: whatever is wrong with it is told with file, line and key."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from s1.config.sections import Params
+
+
+class ParamsError(ValueError):
+    """``params.yaml`` cannot be used; the message names file, line and key and says what is allowed."""
+
+
+def load_params(path: Path) -> Params:
+    """Read and check a params file.
+
+    Raises:
+        ParamsError: no such file, not YAML, or a wrong key or value (names line and key).
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise ParamsError(f"{path} is missing. `make profile NAME=nano` writes the default one.") from error
+    try:
+        tree = yaml.compose(text)
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ParamsError(f"{path} is not valid YAML: {error}") from error
+    try:
+        return Params.model_validate(data)
+    except ValidationError as error:
+        raise ParamsError(_explain(path, tree, error)) from error
+
+
+def _explain(path: Path, tree: Any, error: ValidationError) -> str:
+    lines = []
+    for issue in error.errors():
+        key = _without_union_tags(issue["loc"])
+        allowed = f" (got {issue['input']!r})" if issue["type"] not in ("missing", "extra_forbidden") else ""
+        message = {
+            "extra_forbidden": "unknown key; remove it or correct its spelling",
+            "missing": "this key is missing; add it (profiles/nano.yaml shows every key)",
+        }.get(issue["type"], issue["msg"])
+        where = ".".join(str(part) for part in key) or "(whole file)"
+        lines.append(f"{path}, line {_line_of(tree, key)}, {where}: {message}{allowed}")
+    return "\n".join(lines)
+
+
+def _without_union_tags(location: tuple[int | str, ...]) -> list[int | str]:
+    """Drop the names of union members that pydantic puts between a key and the keys below it."""
+    tags = {"nano", "hub", "path", "procedural", "jsonl"}
+    *above, last = location or ("",)
+    return [part for part in above if part not in tags] + ([last] if location else [])
+
+
+def _line_of(tree: Any, key: list[int | str]) -> int:
+    """Line of the deepest part of ``key`` that the file holds, counted from 1."""
+    node = tree
+    line = node.start_mark.line + 1 if node is not None else 1
+    for part in key:
+        if isinstance(node, yaml.MappingNode):
+            for name, value in node.value:
+                if name.value == str(part):
+                    line, node = name.start_mark.line + 1, value
+                    break
+            else:
+                return line
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+        else:
+            return line
+    return line
