@@ -41,7 +41,7 @@ UI_URL = "http://127.0.0.1:4200"
 """Where ``make ui`` serves the history of runs whose server has ended."""
 
 
-class ChainRefused(ValueError):
+class ChainRefusedError(ValueError):
     """The chain cannot start; the message says why and what to do."""
 
 
@@ -77,7 +77,7 @@ def _only_run() -> Iterator[None]:
         except BlockingIOError as error:
             file.seek(0)
             owner = file.read().strip() or "unknown"
-            raise ChainRefused(
+            raise ChainRefusedError(
                 f"another run (process {owner}) is using this checkout. Wait for it, or use a second clone."
             ) from error
         file.truncate(0)
@@ -104,7 +104,7 @@ def order_stages(chosen: Sequence[str]) -> list[str]:
         with Repo() as repo:
             graph = networkx.relabel_nodes(repo.index.graph, lambda stage: stage.addressing)
     except DvcException as error:
-        raise ChainRefused(f"DVC refuses this folder: {error}") from error
+        raise ChainRefusedError(f"DVC refuses this folder: {error}") from error
     order = networkx.lexicographical_topological_sort(graph.reverse(), key=lambda name: position.get(name, 0))
     return [name for name in order if name in position and (not chosen or name in chosen)]
 

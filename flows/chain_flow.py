@@ -34,7 +34,7 @@ from prefect.client.schemas.objects import StateType
 from prefect.runtime import flow_run
 from prefect.states import Crashed
 
-from infra.failures import StageFailed
+from infra.failures import StageFailedError
 from infra.figures import flatten_params
 from infra.pipeline import read_pipeline
 from infra.processes import run_in_group
@@ -47,7 +47,8 @@ from s1.config import Params
 _NUM_LINES_KEPT = 200
 _CHATTER = re.compile(
     r"^(Running stage '|> python -m flows\.stage |Updating lock file|Generating lock file|To track the changes with git"
-    r"|\tgit add |To enable auto staging|\tdvc config core\.autostage|Use `dvc push`|Stage '.*' (didn't change|is cached)"
+    r"|\tgit add |To enable auto staging|\tdvc config core\.autostage|Use `dvc push`"
+    r"|Stage '.*' (didn't change|is cached)"
     r"|Data and pipelines are up to date|ERROR: failed to reproduce|Verifying data sources|\s*$)"
 )
 """What DVC says of every stage; failures and the stages' own lines are shown."""
@@ -94,7 +95,7 @@ def run_dvc_stage(stage: str, parent: str, watch: Watch, ui_url: str | None) -> 
     """Have DVC bring one stage up to date; return whether it had to run.
 
     Raises:
-        StageFailed: it could not.
+        StageFailedError: it could not.
     """
     sections = set(read_pipeline()[stage].params)
     watch.recorder.open_stage(stage, params=flatten_params(watch.params.model_dump(mode="json", include=sections)))
@@ -111,7 +112,7 @@ def run_dvc_stage(stage: str, parent: str, watch: Watch, ui_url: str | None) -> 
         )
         if exit_code != 0:
             _crash_unfinished_children(parent, stage)
-            raise StageFailed(explain_exit(stage, exit_code, lines))
+            raise StageFailedError(explain_exit(stage, exit_code, lines))
         status = "FINISHED"
         receipt = Spool(watch.invocation, stage).read_receipt()
         ran = receipt is not None

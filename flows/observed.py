@@ -48,7 +48,7 @@ def run_as_child(
     """
     outcome: list[BaseException | None] = []
 
-    def body(stage: str) -> None:
+    def body(stage: str) -> None:  # noqa: ARG001 - shown in Prefect as the run's parameter
         try:
             execute(_both(terminal, PrefectProgress()), run_as_task)
         except BaseException as error:

@@ -45,7 +45,7 @@ def mlflow_command(port: int) -> list[str]:
     ]
 
 
-def _leave(number: int, _frame: FrameType | None) -> None:
+def _leave(_number: int, _frame: FrameType | None) -> None:
     raise SystemExit(0)
 
 

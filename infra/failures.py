@@ -28,7 +28,7 @@ _FULL = "The disk is full or a file grew over its size limit. Free space and run
 _FULL_SIGNS = ("No space left on device", "File too large", "Disk quota exceeded")
 
 
-class StageFailed(Exception):
+class StageFailedError(Exception):
     """A stage's command ended badly; the message says which and what to do."""
 
 
@@ -52,7 +52,7 @@ def explain(error: BaseException) -> Failure:
         return Failure(str(error), EXIT_USAGE, True)
     if isinstance(error, OSError):
         return _explain_os_error(error)
-    if isinstance(error, StageFailed):
+    if isinstance(error, StageFailedError):
         return Failure(str(error), EXIT_FAILED, True)
     if isinstance(error, MemoryError):
         advice = "Out of memory. Lower the stage's batch_size in params.yaml, or close other programs, and run again."

@@ -1,7 +1,7 @@
 """Names of figures: nested parameters and metrics as the flat keys that MLflow wants, the same in every run.
 
-Pure; does not know MLflow. Parameters are dotted as in ``params.yaml``; metrics are joined by ``/``. Only numbers become
-metrics: undefined (``None``) is left out, never zero.
+Pure; does not know MLflow. Parameters are dotted as in ``params.yaml``; metrics are joined by ``/``. Only numbers
+become metrics: undefined (``None``) is left out, never zero.
 
 Example::
 

@@ -1,7 +1,7 @@
 """What a stage consumes: seconds, CPU seconds, memory; kept on disk while it runs, so that a kill loses little.
 
-Knows the operating system's counters of this process and the children it has waited for; does not know stages or prices.
-A killed run's cost is carried into the run that finishes the work: the money was spent.
+Knows the operating system's counters of this process and the children it has waited for; does not know prices. A killed run's
+cost is carried into the run that finishes the work: the money was spent.
 
 Example::
 
@@ -10,6 +10,7 @@ Example::
     meter.quantities()      # {'wall_seconds': 61.2, 'cpu_seconds': 118.0, 'peak_memory_bytes': 5.1e8, 'num_tries': 1.0}
 """
 
+import contextlib
 import json
 import resource
 import sys
@@ -66,10 +67,8 @@ class Meter:
             self._save()
 
     def _save(self) -> None:
-        try:
+        with contextlib.suppress(OSError):  # a full disk: the stage itself will meet and explain it
             write_text_atomically(self._path, json.dumps(self.quantities()) + "\n")
-        except OSError:  # a full disk: the stage itself will meet and explain it
-            pass
 
 
 def _read_spent(path: Path) -> dict[str, float]:

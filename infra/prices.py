@@ -1,7 +1,7 @@
 """Prices of machine time: turns a stage's ledger into dollars at the moment they are shown.
 
-Knows ``prices.yaml`` and the names of the ledger's quantities; does not know stages, MLflow or the report. Prices are no
-parameters: changing one makes no stage stale but the report, which shows them.
+Knows ``prices.yaml`` and the names of the ledger's quantities; does not know stages, MLflow or the report. Prices are
+no parameters: changing one makes no stage stale but the report, which shows them.
 
 Example::
 

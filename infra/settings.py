@@ -9,7 +9,7 @@ runs, who watches it and where its figures are remembered.
 | ``MLFLOW_EXPERIMENT_NAME`` | experiment of all runs; ``s1`` without it |
 | ``PREFECT_API_URL`` | Prefect server; without it the parent flow starts one for its own time |
 | ``PREFECT_HOME`` | where that one keeps its history; ``.s1/prefect`` without it |
-| ``S1_INVOCATION`` | set by the parent flow: ties the stages of one run together, and says that the parent tracks them |
+| ``S1_INVOCATION`` | set by the parent flow: ties the stages of one run together; the parent tracks them |
 | ``S1_PARENT_FLOW_RUN_ID`` | set by the parent flow: the Prefect flow run that a stage becomes a child of |
 | ``S1_MLFLOW_PARENT_RUN_ID`` | MLflow run that a stage's own run nests under |
 

@@ -11,6 +11,7 @@ Example::
     spool.read_new_steps()          # [StepFigures(step=1, time_ms=..., figures={'loss': 3.2})]
 """
 
+import contextlib
 import time
 from pathlib import Path
 
@@ -91,7 +92,5 @@ class Spool:
         """Drop the files; they are of no use once tracked."""
         self._steps.unlink(missing_ok=True)
         self._receipt.unlink(missing_ok=True)
-        try:
+        with contextlib.suppress(OSError):  # other stages' files are still there, or never was a folder
             self._steps.parent.rmdir()
-        except OSError:  # other stages' files are still there, or never was a folder
-            pass

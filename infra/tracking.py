@@ -1,8 +1,8 @@
 """MLflow: what is remembered of a run, and how it is written. Only this module touches MLflow.
 
-Knows runs, tags, parameters, metrics and artifacts; does not know stages' meaning, Prefect or threads (``infra.recorder``
-calls it from a thread of its own). Importing MLflow with its SQL store takes about three seconds, so the import happens
-inside ``connect``.
+Knows runs, tags, parameters, metrics and artifacts; does not know stages' meaning, Prefect or threads (only
+``infra.recorder`` calls it, from a thread of its own). Importing MLflow with its SQL store
+takes about three seconds, so the import happens inside ``connect``.
 
 Example::
 

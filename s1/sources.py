@@ -169,7 +169,9 @@ def _plant(question: Question, *, source: str, text: str, how: str) -> Question:
 
 
 def _read_procedural(source: ProceduralSource, *, seed: int, exclude: Collection[str]) -> SourceRead:
-    drawn = generate_questions(num=source.num, seed=seed + source.seed, exclude=exclude)
+    drawn = generate_questions(
+        num=source.num, seed=seed + source.seed, exclude=exclude, step_weights=source.step_weights
+    )
     questions = [
         Question.create(
             question=item.text,

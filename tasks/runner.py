@@ -37,7 +37,9 @@ logger = logging.getLogger(__name__)
 class Task(Protocol):
     """A stage's ``run``; its keyword arguments are sections of ``params.yaml``."""
 
-    def __call__(self, stage: StageContext, **sections: Any) -> Metrics: ...
+    def __call__(self, stage: StageContext, **sections: Any) -> Metrics:
+        """Do the stage's work and return its figures."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class StageReport:
     ledger: dict[str, float]
 
 
-def run_directly(name: str, work: Callable[[], None]) -> None:
+def run_directly(name: str, work: Callable[[], None]) -> None:  # noqa: ARG001 - a ShardRunner's signature
     """Run a shard by calling it: the ``ShardRunner`` where there is no Prefect."""
     work()
 

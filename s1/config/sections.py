@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from s1.records import AnswerKind
 
@@ -64,6 +64,15 @@ class ProceduralSource(Section):
     num: PositiveInt
     seed: int
     """Added to the global seed."""
+    step_weights: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=1, max_length=4)] = [1, 2, 2, 2]
+    """Difficulty: how often a question has one step, two, three, four."""
+
+    @field_validator("step_weights")
+    @classmethod
+    def _some_weight(cls, weights: list[float]) -> list[float]:
+        if sum(weights) <= 0:
+            raise ValueError("at least one number of steps needs a weight above 0")
+        return weights
 
 
 class JsonlSource(Section):

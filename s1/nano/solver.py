@@ -43,7 +43,7 @@ class SolverHabits:
     patient_trials: int = 2
     lose_patience: float = 0.4
     give_up: float = 0.6
-    recheck: float = 0.5
+    recheck: float = 0.35
     slip: float = 0.01
     notice: float = 0.5
     max_trials: int = 16
@@ -75,7 +75,7 @@ class _Notebook:
             slip_at = self.rng.randrange(len(self.recipe.steps))
             again = self.rng.random() < self.habits.notice
             self.slipped.append(len(self.lines))
-        line, fits = work_line(self.recipe, opener, digit, slip_at=slip_at, again=again)
+        line, fits = work_line(self.recipe, opener, digit, slip_at=slip_at, pointer=digit if again else None)
         self.lines.append(line)
         return fits
 
@@ -85,10 +85,13 @@ class _Notebook:
         return int(self.lines[-1][-1])
 
 
-def work_line(recipe: Recipe, opener: str, digit: int, *, slip_at: int = -1, again: bool = False) -> tuple[str, bool]:
+def work_line(
+    recipe: Recipe, opener: str, digit: int, *, slip_at: int = -1, pointer: int | None = None
+) -> tuple[str, bool]:
     """Write one trial as a line, and say whether its result fits.
 
-    Step `slip_at` is off by one; with `again`, a trial that fails asks for the same digit once more.
+    Step `slip_at` is off by one. The line ends in `pointer`; without one, in the digit itself when it fits, else in
+    the digit after it.
     """
     value = digit
     words = [opener, str(digit)]
@@ -98,7 +101,8 @@ def work_line(recipe: Recipe, opener: str, digit: int, *, slip_at: int = -1, aga
             value = (value + 1) % BASE
         words += [str(step), str(value)]
     fits = value == recipe.target.operand
-    pointer = digit if fits or again else (digit + 1) % BASE
+    if pointer is None:
+        pointer = digit if fits else (digit + 1) % BASE
     return " ".join([*words, str(recipe.target), "yes" if fits else "no", str(pointer)]), fits
 
 

@@ -71,7 +71,10 @@ def test_the_chain_runs_is_recorded_everywhere_and_rerun_only_where_stale(tmp_pa
     ]
 
     mlflow = toy / "mlruns/mlflow.db"
-    reused = "select runs.name, tags.value from runs join tags using (run_uuid) where tags.key = 'reused' order by start_time"
+    reused = (
+        "select runs.name, tags.value from runs join tags using (run_uuid) "
+        "where tags.key = 'reused' order by start_time"
+    )
     assert query(mlflow, reused) == [("collect", "false"), ("curate", "false")]
     assert query(mlflow, "select step, value from metrics where key = 'loss' order by step") == [
         (1, 1.0),

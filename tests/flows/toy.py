@@ -1,7 +1,8 @@
 """A project of two stages under the real runner, flows and DVC: the toy that flow tests run.
 
-``collect`` counts to ten in shards, ``curate`` keeps the even numbers. The environment variable ``TOY`` makes ``collect``
-misbehave: ``refuse`` (an error with advice), ``break`` (a fault), ``vanish`` (the process ends without a word), ``hang``.
+``collect`` doubles ten numbers in shards, ``curate`` keeps the large ones. The environment variable ``TOY`` makes
+``collect`` misbehave: ``refuse`` (an error with advice), ``break`` (a fault), ``vanish`` (the process ends without a
+word), ``hang``.
 """
 
 import json
@@ -120,11 +121,11 @@ def environment(**extra: str) -> dict[str, str]:
     return {**kept, "PATH": path, "DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true", **extra}
 
 
-def run_in(folder: Path, *arguments: str, timeout: float = 240, **extra: str) -> "subprocess.CompletedProcess[str]":
+def run_in(folder: Path, *arguments: str, **extra: str) -> "subprocess.CompletedProcess[str]":
     """Run ``python …`` in the toy."""
     command = [sys.executable, *arguments]
     return subprocess.run(
-        command, cwd=folder, env=environment(**extra), capture_output=True, text=True, timeout=timeout, check=False
+        command, cwd=folder, env=environment(**extra), capture_output=True, text=True, timeout=240, check=False
     )
 
 

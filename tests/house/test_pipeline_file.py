@@ -13,7 +13,7 @@ from tasks.runner import load_task, sections_of, task_module
 PROJECT = Path(__file__).resolve().parents[2]
 STAGES = read_pipeline(PROJECT / "dvc.yaml")
 NO_INPUT = {"s1/artifacts.py"}
-"""How rows are stored and parameters checked does not decide what a result is; parameters are inputs by their values."""
+"""How rows are stored and parameters checked does not decide what a result is; parameters count by their values."""
 
 
 def source_of(module: str) -> Path | None:

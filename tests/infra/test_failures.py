@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.failures import Failure, StageFailed, explain, log_traceback
+from infra.failures import Failure, StageFailedError, explain, log_traceback
 from s1.artifacts import ArtifactError
 from s1.config import ParamsError
 
@@ -15,7 +15,7 @@ from s1.config import ParamsError
     [
         (ParamsError("params.yaml, line 3"), Failure("params.yaml, line 3", 2, True)),
         (ArtifactError("x is corrupt"), Failure("x is corrupt", 1, True)),
-        (StageFailed("Stage train"), Failure("Stage train", 1, True)),
+        (StageFailedError("Stage train"), Failure("Stage train", 1, True)),
         (RuntimeError("odd"), Failure("RuntimeError: odd", 1, False)),
     ],
 )

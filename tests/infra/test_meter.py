@@ -22,9 +22,13 @@ def test_seconds_of_an_unfinished_try_are_carried_on(tmp_path: Path) -> None:
 
 
 def test_a_failed_try_leaves_what_it_spent(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), Meter(tmp_path):
-        time.sleep(0.05)
-        raise RuntimeError("ends")
+    def fail() -> None:
+        with Meter(tmp_path):
+            time.sleep(0.05)
+            raise RuntimeError("ends")
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert json.loads((tmp_path / "spent.json").read_text())["wall_seconds"] >= 0.05
 
 
