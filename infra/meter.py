@@ -1,7 +1,7 @@
 """What a stage consumes: seconds, CPU seconds, memory; kept on disk while it runs, so that a kill loses little.
 
-Knows the operating system's counters of this process and the children it has waited for; does not know prices. A killed run's
-cost is carried into the run that finishes the work: the money was spent.
+Knows the operating system's counters of this process and the children it has waited for; does not know prices. A
+killed run's cost is carried into the run that finishes the work: the money was spent.
 
 Example::
 

@@ -184,7 +184,7 @@ def iterate_jsonl(path: Path, kind: type[RecordT]) -> Iterator[RecordT]:
 def _lines(file: Iterable[str], path: Path) -> Iterator[str]:
     number = 0
     try:
-        for number, line in enumerate(file, start=1):
+        for number, line in enumerate(file, start=1):  # noqa: B007 - the error below names the line after it
             yield line
     except UnicodeDecodeError as error:
         raise ArtifactError(f"{path}, line {number + 1} is not UTF-8: {error}. {remake_hint(path)}") from error

@@ -119,6 +119,8 @@ def check_model_folder(folder: Path) -> dict[str, int]:
     Raises:
         ModelError: names the missing or truncated file.
     """
+    if not folder.exists():
+        raise ModelError(f"{folder} is missing. Run the stage that makes it: `dvc repro`.")
     _require(folder / "config.json")
     if not any((folder / name).is_file() for name in _TOKENIZERS):
         raise ModelError(f"{folder} holds no tokenizer ({', '.join(_TOKENIZERS)}). Copy the model's tokenizer there.")

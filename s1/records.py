@@ -163,7 +163,7 @@ class SelectedQuestion(Record):
 
 
 class Example(Record):
-    """One training sequence. ``loss_mask[i]`` is 1 where token i is a target (thinking and answer, not the question)."""
+    """One training sequence. ``loss_mask[i]`` is 1 where token i is a target (thinking, answer; not the question)."""
 
     question_id: str
     input_ids: list[int]

@@ -129,6 +129,7 @@ def pretrain_one(progress: JobProgress, *, model: NanoModel, seed: int, folder: 
         max_steps=model.num_steps,
         batch_size=model.batch_size,
         learning_rate=model.learning_rate,
+        direct_weight=model.direct_weight,
         progress=follow,
     )
     figures = {"num_steps": model.num_steps, "final_losses": losses, "seconds": time.monotonic() - started}

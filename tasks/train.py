@@ -20,6 +20,7 @@ from infra.launch import launch
 from s1.artifacts import ArtifactWriter, read_jsonl, write_text_atomically
 from s1.batching import count_steps
 from s1.config import TrainParams
+from s1.models import resolve_model
 from s1.training.checkpoints import newest_whole
 from s1.training.examples import read_examples
 from s1.training.spec import TrainSpec, TrainStep
@@ -81,7 +82,7 @@ def make_spec(stage: StageContext, cluster: Cluster, *, train: TrainParams, seed
     return TrainSpec(
         train=train,
         seed=seed,
-        model_folder=LARGE_MODEL.resolve(),
+        model_folder=resolve_model(LARGE_MODEL).resolve(),
         examples_file=EXAMPLES.resolve(),
         run_folder=(stage.work_folder / key).resolve(),
         device=cluster.device,

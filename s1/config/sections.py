@@ -27,6 +27,8 @@ class NanoModel(Section):
     num_steps: PositiveInt
     batch_size: PositiveInt
     learning_rate: Annotated[float, Field(gt=0)]
+    direct_weight: Annotated[float, Field(ge=0)]
+    """Weight of short direct answers in the pretraining loss, where working a recipe step by step has weight 1."""
 
 
 class HubModel(Section):

@@ -153,12 +153,7 @@ def load_engine(
     batch_size: int,
     num_token_ids: int | None = None,
 ) -> LocalEngine:
-    """Load a model folder (safetensors, transformers format) onto the GPU where there is one, else the CPU.
-
-    Raises:
-        ValueError: the folder holds no such model.
-    """
-    check_model_folder(folder)
+    """Load a model folder (safetensors, transformers format) onto the GPU where there is one, else the CPU."""
     model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=_DTYPES[dtype],
@@ -168,13 +163,3 @@ def load_engine(
         device_map="cuda" if torch.cuda.is_available() else None,
     )
     return LocalEngine(model, batch_size=batch_size, num_token_ids=num_token_ids)
-
-
-def check_model_folder(folder: Path) -> None:
-    """Refuse a folder without a model before a hub name is made of it.
-
-    Raises:
-        ValueError: the folder holds no model.
-    """
-    if not (folder / "config.json").is_file():
-        raise ValueError(f"{folder} holds no model (config.json is missing). Run the stage that makes it: `dvc repro`.")

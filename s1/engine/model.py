@@ -21,9 +21,10 @@ from s1.chat import ChatFormat, PromptMode
 from s1.config import ChatParams, EngineParams
 from s1.engine.delimiters import forcing_tokens
 from s1.engine.forced import Curve, decode_curves
-from s1.engine.local import check_model_folder, load_engine
+from s1.engine.local import load_engine
 from s1.engine.protocol import Engine
 from s1.forcing import ForcingSpec, ForcingState, ForcingTokens, to_segments
+from s1.models import resolve_model
 from s1.records import Question, Segment
 
 
@@ -90,12 +91,12 @@ def sample_seed(seed: int, question_id: str, sample: int) -> int:
 
 
 def load_model(folder: Path, *, engine: EngineParams, chat: ChatParams) -> AnsweringModel:
-    """Load model and tokenizer of a folder.
+    """Load model and tokenizer of a folder, or of the one that its pointer leads to.
 
     Raises:
         ValueError: the folder holds no model, or its tokenizer cannot carry the chat format.
     """
-    check_model_folder(folder)
+    folder = resolve_model(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     chat_format = ChatFormat.create(tokenizer, chat=chat)
     local = load_engine(folder, dtype=engine.dtype, batch_size=engine.batch_size, num_token_ids=len(tokenizer))

@@ -3,7 +3,8 @@
 Two kinds of documents are read in pretraining. *Tables* show a recipe and a few rows of consecutive digits put through
 it, each compared with the wanted result; they teach the arithmetic, the comparison and finding the next step.
 *Direct answers* are chats in which the assistant answers at once; they teach the chat form and the one-step questions.
-No document thinks before it answers: that, and when to stop, is what fine-tuning adds.
+No document thinks before it answers: that, and when to stop, is what fine-tuning adds. `Wait` is a word like others
+here, one of those that open a row, whatever the row before said.
 """
 
 from __future__ import annotations
@@ -117,6 +118,7 @@ def pretrain(
     max_steps: int,
     batch_size: int,
     learning_rate: float,
+    direct_weight: float,
     progress: Progress,
 ) -> Qwen2ForCausalLM:
     """Train one base model from scratch; deterministic for the same seed and number of threads."""
@@ -129,9 +131,9 @@ def pretrain(
     for step in range(max_steps):
         stretch = _STRETCH_CYCLE[step % len(_STRETCH_CYCLE)]
         tables = [table_document(rng, stretch=stretch) for _ in range(max(1, batch_size // stretch))]
-        directs = [direct_document(rng) for _ in range(batch_size)]
+        directs = [direct_document(rng) for _ in range(batch_size // 2)]
         table_loss = _backward(model, tokenizer, tables, weight=1.0)
-        direct_loss = _backward(model, tokenizer, directs, weight=0.5)
+        direct_loss = _backward(model, tokenizer, directs, weight=direct_weight)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         schedule.step()

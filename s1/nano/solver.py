@@ -25,7 +25,7 @@ from s1.nano.questions import BASE, Recipe, parse_question
 
 TRY: Final = "try"
 WAIT: Final = "Wait"
-ROW_OPENERS: Final = (TRY, "row", "then", "next")
+ROW_OPENERS: Final = (TRY, WAIT, "row", "then", "next")
 """How lines open in the tables that base models read; several, so that a line reads the same after a new opener."""
 
 

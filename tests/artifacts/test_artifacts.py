@@ -24,9 +24,14 @@ def test_records_come_back_as_written(tmp_path: Path) -> None:
 
 def test_a_failed_writer_keeps_the_former_artifact_and_leaves_nothing_else(tmp_path: Path) -> None:
     _write(tmp_path / "data", 1)
-    with pytest.raises(RuntimeError), ArtifactWriter(tmp_path / "data") as artifact:
-        artifact.write_jsonl("decisions.jsonl", [_decision(7), _decision(8)])
-        raise RuntimeError
+
+    def fail() -> None:
+        with ArtifactWriter(tmp_path / "data") as artifact:
+            artifact.write_jsonl("decisions.jsonl", [_decision(7), _decision(8)])
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert read_jsonl(tmp_path / "data/decisions.jsonl", Decision) == [_decision(0)]
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 

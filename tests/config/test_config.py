@@ -73,6 +73,9 @@ def test_a_missing_file_says_how_to_get_one(tmp_path: Path) -> None:
 def test_a_missing_key_below_a_choice_is_named_without_the_name_of_the_choice(
     edited: Callable[[str, str], Path],
 ) -> None:
-    path = edited("{kind: procedural, name: nano-dev, num: 400, seed: 2001}", "{kind: jsonl, name: nano-dev}")
+    path = edited(
+        "{kind: procedural, name: nano-dev, num: 400, seed: 2001, step_weights: [0, 1, 1, 1]}",
+        "{kind: jsonl, name: nano-dev}",
+    )
     with pytest.raises(ParamsError, match=r"collect\.benchmarks\.1\.path: this key is missing"):
         load_params(path)

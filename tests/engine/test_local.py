@@ -122,11 +122,6 @@ def test_a_request_over_the_context_is_not_decoded() -> None:
     assert (done[over].finish, done[over].token_ids) == ("context", ())
 
 
-def test_a_folder_without_a_model_is_refused_with_advice(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"config\.json is missing.*dvc repro"):
-        load_engine(tmp_path, dtype="float32", batch_size=1)
-
-
 def test_a_saved_model_decodes_like_the_one_in_memory(tmp_path: Path) -> None:
     MODEL.save_pretrained(tmp_path)
     wanted = requests(4)

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,28 @@ def processes_in(folder: Path) -> list[str]:
     return found
 
 
-def wait_until(condition: Any, *, seconds: float) -> bool:
+def start_hanging(toy: Path) -> "subprocess.Popen[bytes]":
+    """Start a chain whose first stage hangs in its second shard, and return when it does."""
+    with (toy / "output.txt").open("wb") as output:
+        chain = subprocess.Popen(
+            [sys.executable, "-m", "flows.chain"],
+            cwd=toy,
+            env=environment(TOY="hang"),
+            stdout=output,
+            stderr=output,
+            preexec_fn=_listen_to_interrupts,
+        )
+    assert wait_until(lambda: (toy / "hanging").exists() or chain.poll() is not None, seconds=240)
+    assert chain.poll() is None, (toy / "output.txt").read_text()
+    return chain
+
+
+def _listen_to_interrupts() -> None:
+    """A shell may have started this test with Ctrl-C ignored, which children inherit."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():
@@ -145,15 +167,7 @@ def test_a_failing_stage_fails_the_chain_and_its_runs(tmp_path: Path, mode: str,
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
 def test_an_ended_chain_leaves_no_process_and_the_next_run_goes_on(tmp_path: Path, number: int, code: int) -> None:
     toy = create_toy(tmp_path / "toy")
-    chain = subprocess.Popen(
-        [sys.executable, "-m", "flows.chain"],
-        cwd=toy,
-        env=environment(TOY="hang"),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
-    )
-    assert wait_until((toy / "hanging").exists, seconds=200)
+    chain = start_hanging(toy)
     os.kill(chain.pid, number)
     assert chain.wait(timeout=60) == code
     assert wait_until(lambda: processes_in(toy) == [], seconds=20), processes_in(toy)
@@ -167,9 +181,8 @@ def test_an_ended_chain_leaves_no_process_and_the_next_run_goes_on(tmp_path: Pat
 @pytest.mark.slow
 def test_a_second_chain_in_the_same_checkout_is_refused_at_once(tmp_path: Path) -> None:
     toy = create_toy(tmp_path / "toy")
-    first = subprocess.Popen([sys.executable, "-m", "flows.chain"], cwd=toy, env=environment(TOY="hang"))
+    first = start_hanging(toy)
     try:
-        assert wait_until((toy / "hanging").exists, seconds=200)
         second = run_in(toy, "-m", "flows.chain")
         assert second.returncode == 1
         assert f"another run (process {first.pid}) is using this checkout" in second.stderr

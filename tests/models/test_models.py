@@ -125,3 +125,8 @@ def test_an_unreachable_hub_model_is_explained(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(ModelError, match=r"'lab/none' at revision 'main' cannot be fetched.*kind: path"):
         download_from_hub("lab/none", "main")
+
+
+def test_a_model_that_no_stage_has_made_is_named_with_what_makes_it(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="is missing. Run the stage that makes it: `dvc repro`"):
+        resolve_model(tmp_path / "none")

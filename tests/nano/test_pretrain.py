@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import torch
 
@@ -14,14 +15,27 @@ from tests.nano.test_solver import wrong_steps
 _TINY = NanoModelSpec(hidden_size=16, num_layers=1, num_heads=2, intermediate_size=16)
 
 
-def test_no_base_document_thinks_or_waits() -> None:
+def test_no_base_document_thinks() -> None:
     rng = random.Random(0)
     for _ in range(500):
         for document in (table_document(rng), direct_document(rng)):
             text = document.given + document.learned
             assert "<|im_start|>think" not in text
             assert "<|im_start|>answer" not in text
-            assert "Wait" not in text
+
+
+def test_base_documents_know_the_word_wait_and_teach_nothing_about_when_to_say_it() -> None:
+    rng = random.Random(4)
+    waits: dict[str, list[bool]] = {"yes": [], "no": []}
+    for _ in range(4000):
+        lines = table_document(rng).learned.split("\n")
+        for line, following in pairwise(lines):
+            if following.startswith(ROW_OPENERS):
+                waits[line.split()[-2]].append(following.startswith("Wait"))
+    shares = {verdict: sum(rows) / len(rows) for verdict, rows in waits.items()}
+    assert len(waits["yes"]) > 1000
+    assert abs(shares["yes"] - 1 / len(ROW_OPENERS)) < 0.04
+    assert abs(shares["no"] - 1 / len(ROW_OPENERS)) < 0.04
 
 
 def test_tables_are_right() -> None:
@@ -48,7 +62,8 @@ def test_pretraining_is_deterministic_and_reports_progress() -> None:
         seen.append((step, total))
 
     first, second = (
-        pretrain(spec=_TINY, seed=3, max_steps=3, batch_size=4, learning_rate=1e-3, progress=note) for _ in range(2)
+        pretrain(spec=_TINY, seed=3, max_steps=3, batch_size=4, learning_rate=1e-3, direct_weight=0.3, progress=note)
+        for _ in range(2)
     )
     assert seen == [(3, 3), (3, 3)]
     for left, right in zip(first.parameters(), second.parameters(), strict=True):

@@ -23,6 +23,7 @@ NANO = NanoModel(
     num_steps=3,
     batch_size=2,
     learning_rate=0.001,
+    direct_weight=0.3,
 )
 
 
