@@ -14,11 +14,13 @@ import argparse
 import fcntl
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from types import FrameType
 
 try:
     from infra.failures import EXIT_TERMINATED, explain, log_traceback
@@ -49,6 +51,7 @@ def main(argv: Sequence[str]) -> int:
     """Run the chain and return the process's exit code; errors are explained on the error stream."""
     arguments = _parse(argv)
     os.environ.update(quiet_environment())
+    signal.signal(signal.SIGTERM, _leave)  # Prefect hands the signal on to it once the flow run is marked
     started = time.monotonic()
     try:
         with _only_run():
@@ -59,6 +62,10 @@ def main(argv: Sequence[str]) -> int:
     except BaseException as error:
         return _report_failure(error)
     return 0
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(EXIT_TERMINATED)
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:

@@ -26,10 +26,10 @@ from pathlib import Path
 from infra import guard
 from infra.settings import LOGS_FOLDER, prefect_home
 
-STARTUP_TIMEOUT_SECONDS = 120.0
-"""The first start in an empty home migrates its database: 12 s on two idle cores."""
+STARTUP_TIMEOUT_SECONDS = 300.0
+"""The first start in an empty home migrates its database: 12 s on two idle cores, a minute on two very busy ones."""
 _STOP_GRACE_SECONDS = 3.0
-_PROBE_TIMEOUT_SECONDS = 3.0
+_PROBE_TIMEOUT_SECONDS = 10.0
 
 
 class PrefectServerError(ValueError):
