@@ -140,7 +140,8 @@ def pretrain(
         optimizer.zero_grad(set_to_none=True)
         if (step + 1) % 25 == 0 or step + 1 == max_steps:
             progress(step + 1, max_steps, f"table loss {table_loss:.4f}, direct loss {direct_loss:.3f}")
-    return model.eval()
+    model.train(False)
+    return model
 
 
 def _rate(step: int, max_steps: int, *, warmup: int = 50, floor: float = 0.02) -> float:
