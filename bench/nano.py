@@ -18,6 +18,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 from infra.workspace import create_workspace
 from s1.artifacts import read_jsonl
@@ -30,8 +31,8 @@ FOLDER = Path(".s1/bench")
 NUM_RESAMPLES = 10_000
 CONFIDENCE = 0.95
 
-Key = tuple[int, str]
-"""Seed and question id."""
+Key = tuple[int, str, str]
+"""Seed, benchmark and question id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +44,13 @@ class Chain:
     folder: Path
 
     def correct(self) -> dict[str, dict[Key, float]]:
-        """Setting (``base`` for the base model) -> question -> right or wrong."""
-        points: dict[str, dict[Key, float]] = {}
+        """Setting (``base`` for the base model) -> question -> share of right samples."""
+        samples: dict[str, dict[Key, list[bool]]] = {}
         for score in read_jsonl(self.folder / SCORES, Score):
             setting = "base" if score.model == "base" else score.setting
-            points.setdefault(setting, {})[(self.seed, score.question_id)] = float(score.correct)
-        return points
+            key = (self.seed, score.benchmark, score.question_id)
+            samples.setdefault(setting, {}).setdefault(key, []).append(score.correct)
+        return {setting: {key: fmean(rows) for key, rows in point.items()} for setting, point in samples.items()}
 
     def wall_seconds(self) -> float:
         """Sum of the stages' wall seconds, as their ledgers have them (stages taken from the cache included)."""

@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from infra.cluster import Cluster
+from infra.failures import StageFailedError
 from infra.processes import run_in_group
 
 logger = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ _NUM_TAIL_LINES = 25
 _SIGKILL_STATUS = -9
 
 
-class LaunchError(RuntimeError):
+class LaunchError(StageFailedError):
     """Ranks died; the message holds the failing rank, its exit code, its last words and advice."""
 
 

@@ -62,6 +62,10 @@ class Meter:
             "num_tries": self._before.get("num_tries", 0.0) + 1.0,
         }
 
+    def forget(self) -> None:
+        """Drop what unfinished tries had spent: it has been told."""
+        self._path.unlink(missing_ok=True)
+
     def _save_now_and_then(self) -> None:
         while not self._stop.wait(self._seconds_between_saves):
             self._save()

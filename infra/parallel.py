@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Protocol
 
+from infra.failures import StageFailedError
 from infra.processes import die_with_parent
 
 _GRACE_SECONDS = 5.0
@@ -36,7 +37,7 @@ class Job(Protocol):
         ...
 
 
-class JobError(RuntimeError):
+class JobError(StageFailedError):
     """A job failed; the message holds its name and its own error."""
 
 

@@ -37,7 +37,7 @@ def run(stage: StageContext, *, attempt: AttemptParams, chat: ChatParams, seed: 
     ]
     with ArtifactWriter(ATTEMPTS.parent) as artifact:
         artifact.write_jsonl(ATTEMPTS.name, attempts)
-    stage.add_quantity("answer_tokens", sum(row.num_tokens for row in attempts))
+    stage.add_quantity("decoded_tokens", sum(row.num_tokens for row in attempts))
     return _measure(questions, attempts)
 
 

@@ -87,7 +87,7 @@ def pretrain_missing(
     for index, (name, model) in enumerate(models.items()):
         if isinstance(model, NanoModel):
             model_seed = 2 * seed + index
-            folders[name] = stage.work_folder / f"{name}-{fingerprint(model, model_seed)}"
+            folders[name] = stage.open_work(f"{name}-{fingerprint(model, model_seed)}")
             recover_artifact(folders[name])
             steps[name] = model.num_steps if folders[name].exists() else 0
             if not folders[name].exists():

@@ -132,16 +132,12 @@ def _to_generation(
 
 
 def _count(stage: StageContext, generations: Sequence[Generation]) -> None:
-    """Count tokens: those in the generations, and those decoded, where settings that share a beginning count once."""
+    """Count the tokens that were decoded: what settings share was decoded, and is paid, once."""
     decoded = {
         (row.model, row.benchmark, row.question_id, row.sample, beginning)
         for row in generations
         for beginning in _sampled_beginnings(row)
     }
-    answer_tokens = (len(part.token_ids) for row in generations for part in row.segments if part.phase == "answer")
-    stage.add_quantity("thinking_tokens", sum(row.num_thinking_tokens for row in generations))
-    stage.add_quantity("answer_tokens", sum(answer_tokens))
-    stage.add_quantity("sampled_tokens", sum(row.num_sampled_tokens for row in generations))
     stage.add_quantity("decoded_tokens", len(decoded))
 
 

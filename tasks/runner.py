@@ -11,13 +11,16 @@ Example::
     report.metrics["num_kept"]      # 5214
 """
 
+import contextlib
+import hashlib
 import importlib
 import importlib.util
 import inspect
 import json
 import logging
 import shutil
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -107,13 +110,36 @@ def run_stage(name: str, observers: Observers, *, params_path: Path = PARAMS) ->
     work_folder = WORK_FOLDER / name
     with Meter(work_folder) as meter:
         task = load_task(name)
-        context = StageContext(name, work_folder, observers.progress, observers.run_shard, observers.track_step)
+        context = StageContext(
+            name, work_folder, observers.progress, observers.run_shard, observers.track_step, code=hash_code(entry.deps)
+        )
         metrics = task(context, **select_sections(params, sections_of(task)))
-    ledger = {"gpu_seconds": 0.0, **meter.quantities(), **context.quantities}
+    spent = meter.quantities()
+    ledger = {"gpu_seconds": spent["wall_seconds"] * uses_gpu(), **spent, **context.quantities}
     write_json(METRICS_FOLDER / f"{name}.json", metrics)
     write_json(LEDGER_FOLDER / f"{name}.json", ledger)
-    shutil.rmtree(work_folder, ignore_errors=True)
+    meter.forget()
+    for folder in context.opened_work:
+        shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):  # another profile's unfinished work lies there
+        work_folder.rmdir()
     return StageReport(name, metrics, ledger)
+
+
+def hash_code(deps: Sequence[Path]) -> str:
+    """Hash of the Python files among a stage's inputs: the code that decides its result."""
+    digest = hashlib.sha256()
+    for dep in deps:
+        files = sorted(dep.rglob("*.py")) if dep.is_dir() else [dep] if dep.suffix == ".py" else []
+        for file in files:
+            digest.update(f"{file}\0".encode() + file.read_bytes())
+    return digest.hexdigest()[:8]
+
+
+def uses_gpu() -> bool:
+    """Whether this process has used a GPU; ranks of a training run count their own."""
+    torch = sys.modules.get("torch")
+    return torch is not None and bool(torch.cuda.is_initialized())
 
 
 def write_json(path: Path, figures: Mapping[str, Any]) -> None:

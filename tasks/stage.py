@@ -50,7 +50,20 @@ class StageContext:
     progress: Progress
     run_shard: ShardRunner
     track_step: StepTracker
+    code: str = ""
+    """Hash of the code that decides the stage's result; work of other code is never continued."""
     quantities: dict[str, float] = field(default_factory=dict)
+    opened_work: list[Path] = field(default_factory=list)
+    """Folders of unfinished work that this run made use of: what the runner removes when the stage ends well."""
+
+    def open_work(self, key: str) -> Path:
+        """The folder of unfinished work under ``key``, the ``fingerprint`` of everything but code that decides it.
+
+        Other keys' folders are left alone: another profile's checkpoints and answers wait for its next run.
+        """
+        folder = self.work_folder / (f"{key}-{self.code}" if self.code else key)
+        self.opened_work.append(folder)
+        return folder
 
     def add_quantity(self, name: str, amount: float) -> None:
         """Count something that costs (``thinking_tokens``, ``gpu_seconds``) into the stage's ledger."""
@@ -95,9 +108,9 @@ def map_shards(
         name: what the shards are called in progress and in Prefect, for example ``attempt small``.
         compute: pure work on one shard.
         kind: the record type, to read finished shards back.
-        key: ``fingerprint`` of everything that decides the result.
+        key: ``fingerprint`` of everything but code that decides the result.
     """
-    folder = stage.work_folder / key
+    folder = stage.open_work(key)
     records: list[RecordT] = []
     num_shards = -(-len(items) // shard_size)
     for index in range(num_shards):

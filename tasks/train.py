@@ -84,7 +84,7 @@ def make_spec(stage: StageContext, cluster: Cluster, *, train: TrainParams, seed
         seed=seed,
         model_folder=resolve_model(LARGE_MODEL).resolve(),
         examples_file=EXAMPLES.resolve(),
-        run_folder=(stage.work_folder / key).resolve(),
+        run_folder=stage.open_work(key).resolve(),
         device=cluster.device,
         max_micro_batch_tokens=cluster.max_micro_batch_tokens,
     )

@@ -11,6 +11,7 @@ Example::
 """
 
 from s1.config.loading import ParamsError, load_params
+from s1.config.params import Params
 from s1.config.sections import (
     AttemptParams,
     BaseParams,
@@ -25,7 +26,6 @@ from s1.config.sections import (
     JsonlSource,
     Model,
     NanoModel,
-    Params,
     PathModel,
     ProceduralSource,
     ReportParams,

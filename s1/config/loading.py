@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from s1.config.sections import Params
+from s1.config.params import Params
 
 
 class ParamsError(ValueError):

@@ -185,7 +185,10 @@ class SelectParams(Section):
     prepick_long_sources: dict[str, int]
     """Source -> thinking tokens above which a correctly answered question is taken first (MATH: 5600)."""
     weight_sources: dict[str, float]
-    """Source -> weight of its questions in the second phase's domain weights (AIME 1, GPQA 0.5 in the paper)."""
+    """Source -> weight of its questions in the second phase's domain weights (AIME 1, GPQA 0.5 in the paper).
+
+    The source with the largest weight sets the scale: another counts as if it had as many candidates in all.
+    """
 
 
 class ChatParams(Section):
@@ -267,30 +270,3 @@ class ReportParams(Section):
 
     title: str
     num_transcripts: Annotated[int, Field(ge=0)]
-
-
-class Params(Section):
-    """The whole of ``params.yaml``."""
-
-    seed: int
-    base: BaseParams
-    collect: CollectParams
-    curate: CurateParams
-    attempt: AttemptParams
-    distill: DistillParams
-    classify: ClassifyParams
-    select: SelectParams
-    chat: ChatParams
-    tokenize: TokenizeParams
-    train: TrainParams
-    generate: GenerateParams
-    score: ScoreParams
-    report: ReportParams
-
-    @model_validator(mode="after")
-    def _benchmarks_exist(self) -> "Params":
-        known = [source.name for source in self.collect.benchmarks]
-        for name in self.generate.benchmarks:
-            if name not in known:
-                raise ValueError(f"generate.benchmarks names {name!r}, which is not in collect.benchmarks {known}")
-        return self

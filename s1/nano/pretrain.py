@@ -134,6 +134,8 @@ def pretrain(
         directs = [direct_document(rng) for _ in range(batch_size // 2)]
         table_loss = _backward(model, tokenizer, tables, weight=1.0)
         direct_loss = _backward(model, tokenizer, directs, weight=direct_weight)
+        if not math.isfinite(table_loss + direct_loss):
+            raise ValueError(f"pretraining diverged at step {step + 1} of {max_steps}; lower the model's learning_rate")
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         schedule.step()

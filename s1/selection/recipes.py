@@ -84,14 +84,14 @@ def is_prepick(candidate: Candidate, params: SelectParams) -> bool:
 def weigh_domains(candidates: Sequence[Candidate], weight_sources: dict[str, float]) -> dict[str, int]:
     """Domain weights of the second phase, from how a few sources spread over the domains.
 
-    The first source of ``weight_sources`` sets the scale: another source counts as if it had as many candidates in
-    all. Per domain the weight is the sum over sources of int(count x weight x total of the first / total). With
+    The source with the largest weight sets the scale (of equals the first by name): another counts as if it had as
+    many candidates in all. Per domain the weight is the sum over sources of int(count x weight x scale / total). With
     ``{"aime": 1.0, "gpqa": 0.5}`` this is the reference's AIME count + int(GPQA count x 0.5 x AIME total / GPQA total).
     Domains without weight are left out.
     """
     counts = Counter((candidate.question.source, candidate.domain) for candidate in candidates)
     totals = Counter(candidate.question.source for candidate in candidates)
-    scale = totals[next(iter(weight_sources))] if weight_sources else 0
+    scale = totals[min(weight_sources, key=lambda source: (-weight_sources[source], source))] if weight_sources else 0
     weights: Counter[str] = Counter()
     for (source, domain), count in counts.items():
         if source in weight_sources:

@@ -1,5 +1,6 @@
 """One finished chain for all tests of this folder; tests that damage it put it right again."""
 
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,3 +25,10 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> FinishedChain:
     done: subprocess.CompletedProcess[str] = run_python(folder, "-m", "flows.chain")
     assert done.returncode == 0, done.stdout
     return FinishedChain(folder, done.stdout)
+
+
+@pytest.fixture
+def copy(chain: FinishedChain, tmp_path: Path) -> Path:
+    """A copy of the finished chain's workspace, for a test to change."""
+    shutil.copytree(chain.folder, tmp_path / "copy", symlinks=True)
+    return tmp_path / "copy"

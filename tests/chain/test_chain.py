@@ -119,15 +119,15 @@ def test_a_second_repro_does_nothing_and_says_so(chain: FinishedChain) -> None:
     assert "up to date" in output
 
 
-def test_a_changed_parameter_reruns_its_stage_and_those_whose_inputs_changed(chain: FinishedChain) -> None:
-    _set(chain.folder, "score", "num_resamples", 300)
-    assert stages_run(repro(chain.folder)) == ["score", "report"]
+def test_a_changed_parameter_reruns_its_stage_and_those_whose_inputs_changed(copy: Path) -> None:
+    _set(copy, "score", "num_resamples", 300)
+    assert stages_run(repro(copy)) == ["score", "report"]
 
 
-def test_a_changed_parameter_that_changes_no_output_stops_at_its_stage(chain: FinishedChain) -> None:
-    _set(chain.folder, "curate", "max_characters", 30_000)
+def test_a_changed_parameter_that_changes_no_output_stops_at_its_stage(copy: Path) -> None:
+    _set(copy, "curate", "max_characters", 30_000)
     # The report shows the parameters and the ledger of every stage, so it alone runs again.
-    assert stages_run(repro(chain.folder)) == ["curate", "report"]
+    assert stages_run(repro(copy)) == ["curate", "report"]
 
 
 @pytest.mark.parametrize(

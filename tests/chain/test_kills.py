@@ -27,7 +27,7 @@ def _outs(folder: Path, stage: str) -> dict[str, str]:
     outs = (*PIPELINE[stage].outs, *PIPELINE[stage].plots)
     found: dict[str, str] = {}
     for out in outs:
-        if out.parts[0] not in ("ledger", "reports"):
+        if out.parts[0] != "ledger":
             found.update({f"{out}:{name}": value for name, value in digest(folder / out).items()})
     return {name: value for name, value in found.items() if not name.endswith(("steps.jsonl", "manifest.json"))}
 

@@ -1,6 +1,7 @@
 """Shards are computed once: a killed stage goes on from the shards it finished, never from those of other inputs."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,12 @@ def test_the_fingerprint_changes_with_parameters_items_and_files(tmp_path: Path)
     assert first != fingerprint(questions[0], questions[:1], model, "text", 3)
     (model / "weights").write_text("22")
     assert first != fingerprint(questions[0], questions, model, "text", 3)
+
+
+def test_work_of_other_code_is_never_continued(tmp_path: Path) -> None:
+    questions = _questions(2)
+    for code in ("old", "new"):
+        shards: list[str] = []
+        stage = replace(_stage(tmp_path, shards), code=code)
+        map_shards(stage, "toy", questions, _label, kind=DomainLabel, shard_size=2, key="k")
+        assert shards == ["toy 1/1"]

@@ -1,0 +1,62 @@
+"""The whole of ``params.yaml``, and what has to agree between its sections."""
+
+from pydantic import model_validator
+
+from s1.config.sections import (
+    AttemptParams,
+    BaseParams,
+    ChatParams,
+    ClassifyParams,
+    CollectParams,
+    CurateParams,
+    DistillParams,
+    GenerateParams,
+    ReportParams,
+    ScoreParams,
+    Section,
+    SelectParams,
+    TokenizeParams,
+    TrainParams,
+)
+
+
+class Params(Section):
+    """The whole of ``params.yaml``."""
+
+    seed: int
+    base: BaseParams
+    collect: CollectParams
+    curate: CurateParams
+    attempt: AttemptParams
+    distill: DistillParams
+    classify: ClassifyParams
+    select: SelectParams
+    chat: ChatParams
+    tokenize: TokenizeParams
+    train: TrainParams
+    generate: GenerateParams
+    score: ScoreParams
+    report: ReportParams
+
+    @model_validator(mode="after")
+    def _sources_exist(self) -> "Params":
+        known = [source.name for source in self.collect.sources]
+        named = {
+            "curate.asy_exempt_sources": self.curate.asy_exempt_sources,
+            "select.prepick_sources": self.select.prepick_sources,
+            "select.prepick_long_sources": list(self.select.prepick_long_sources),
+            "select.weight_sources": list(self.select.weight_sources),
+        }
+        for key, names in named.items():
+            unknown = [name for name in names if name not in known]
+            if unknown:
+                raise ValueError(f"{key} names {unknown}, which collect.sources {known} does not have")
+        return self
+
+    @model_validator(mode="after")
+    def _benchmarks_exist(self) -> "Params":
+        known = [source.name for source in self.collect.benchmarks]
+        for name in self.generate.benchmarks:
+            if name not in known:
+                raise ValueError(f"generate.benchmarks names {name!r}, which is not in collect.benchmarks {known}")
+        return self
