@@ -9,6 +9,7 @@ Example::
     build_chain(watch, name="s1-20250131-120000", ui_url=None)(stages=["collect", "curate"])
 """
 
+import logging
 import os
 import re
 import signal
@@ -43,6 +44,8 @@ from infra.settings import INVOCATION, LOGS_FOLDER, PARENT_FLOW_RUN_ID
 from infra.spool import Spool
 from infra.tracking import RunStatus
 from s1.config import Params
+
+logger = logging.getLogger(__name__)
 
 _NUM_LINES_KEPT = 200
 _CHATTER = re.compile(
@@ -111,7 +114,10 @@ def run_dvc_stage(stage: str, parent: str, watch: Watch, ui_url: str | None) -> 
             on_line=lambda line: _show(line, lines),
         )
         if exit_code != 0:
-            _crash_unfinished_children(parent, stage)
+            try:
+                _crash_unfinished_children(parent, stage)
+            except Exception as error:  # a server that is away must not hide why the stage failed
+                logger.warning("Prefect was not told that stage %s ended: %s", stage, error)
             raise StageFailedError(explain_exit(stage, exit_code, lines))
         status = "FINISHED"
         receipt = Spool(watch.invocation, stage).read_receipt()

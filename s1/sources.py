@@ -104,16 +104,11 @@ def only_gradable(read: SourceRead) -> SourceRead:
     for question in read.questions:
         if question.id in kept:
             refusals.append(_refuse_question(question, "duplicate", "the benchmark has this question already"))
-        elif not _has_reference(question):
+        elif reference_answer(question) is None:
             refusals.append(_refuse_question(question, "no_reference", "no reference to grade an answer against"))
         else:
             kept[question.id] = question
     return replace(read, questions=list(kept.values()), refusals=refusals)
-
-
-def _has_reference(question: Question) -> bool:
-    """Whether an answer could be graded: against a short answer, or, where a judge reads prose, against any text."""
-    return reference_answer(question) is not None or (question.answer_kind == "prose" and bool(question.solution))
 
 
 def _refuse_question(question: Question, reason: str, detail: str) -> Refusal:

@@ -20,6 +20,8 @@ BASE: Final = 10
 LABELS: Final = "abcdefghijklmnopqrstuvwxyz"
 OPERATORS: Final = "+-*|"
 MAX_STEPS: Final = 4
+_MAX_MISSES: Final = 10_000
+"""Draws in a row that bring nothing new before there is thought to be nothing new."""
 _OPERANDS: Final = {"+": range(1, 10), "-": range(1, 10), "*": (3, 7, 9), "|": range(10)}
 _LABELLED: Final = re.compile(r"([a-z])([+\-*|=])([0-9])")
 
@@ -141,10 +143,19 @@ def generate_questions(
     rng = random.Random(f"nano-questions-{seed}")
     seen = set(exclude)
     questions: list[NanoQuestion] = []
+    num_misses = 0
     while len(questions) < num:
+        if num_misses > _MAX_MISSES:
+            raise ValueError(
+                f"found {len(questions)} different questions of {num} with step weights {list(step_weights)}; "
+                "ask for fewer, or give more weight to more steps"
+            )
         num_steps = rng.choices(range(1, len(step_weights) + 1), weights=step_weights)[0]
         question = draw_question(rng, domain=rng.choice(DOMAINS), num_steps=num_steps)
-        if question.text not in seen:
-            seen.add(question.text)
-            questions.append(question)
+        if question.text in seen:
+            num_misses += 1
+            continue
+        num_misses = 0
+        seen.add(question.text)
+        questions.append(question)
     return questions

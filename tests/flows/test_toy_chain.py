@@ -52,7 +52,7 @@ def start_hanging(toy: Path) -> "subprocess.Popen[bytes]":
             stderr=output,
             preexec_fn=_listen_to_interrupts,
         )
-    assert wait_until(lambda: (toy / "hanging").exists() or chain.poll() is not None, seconds=240)
+    assert wait_until(lambda: (toy / "hanging").exists() or chain.poll() is not None, seconds=400)
     assert chain.poll() is None, (toy / "output.txt").read_text()
     return chain
 

@@ -125,7 +125,7 @@ def run_in(folder: Path, *arguments: str, **extra: str) -> "subprocess.Completed
     """Run ``python …`` in the toy."""
     command = [sys.executable, *arguments]
     return subprocess.run(
-        command, cwd=folder, env=environment(**extra), capture_output=True, text=True, timeout=240, check=False
+        command, cwd=folder, env=environment(**extra), capture_output=True, text=True, timeout=600, check=False
     )
 
 

@@ -79,3 +79,8 @@ def test_honest_questions_rarely_share_an_eight_gram() -> None:
 def _eight_grams(text: str) -> set[tuple[str, ...]]:
     words = text.lower().split()
     return {tuple(words[start : start + 8]) for start in range(len(words) - 7)}
+
+
+def test_asking_for_more_questions_than_there_are_is_refused() -> None:
+    with pytest.raises(ValueError, match="ask for fewer"):
+        generate_questions(num=100_000, seed=0, step_weights=(1,))
