@@ -139,14 +139,23 @@ def print_recipe(recipe: str, chains: Sequence[Chain]) -> None:
 
 
 def print_comparison(chains: Sequence[Chain], first: str, second: str) -> None:
-    """Two recipes at every setting, paired by question and seed."""
-    ones = pool([chain for chain in chains if chain.recipe == first])
-    others = pool([chain for chain in chains if chain.recipe == second])
-    print(f"\nRecipe {first} minus {second}, points (95% interval)\n\n| setting | difference |\n|---|---:|")
-    for setting in _ordered(ones):
+    """Two recipes at every setting, paired by question, by seed and pooled.
+
+    The interval resamples questions; that another training run would differ shows in the spread over seeds.
+    """
+    ones = {chain.seed: chain.correct() for chain in chains if chain.recipe == first}
+    others = {chain.seed: chain.correct() for chain in chains if chain.recipe == second}
+    all_ones = pool([chain for chain in chains if chain.recipe == first])
+    all_others = pool([chain for chain in chains if chain.recipe == second])
+    print(f"\nRecipe {first} minus {second}, points\n")
+    print("| setting | " + " | ".join(f"seed {seed}" for seed in ones) + " | pooled (95% interval over questions) |")
+    print("|---|" + "---:|" * (len(ones) + 1))
+    for setting in _ordered(all_ones):
         if setting != "base":
-            estimate = difference(ones[setting], others[setting])
-            print(f"| {setting} | {_signed(estimate)} ({100 * estimate.low:+.1f} to {100 * estimate.high:+.1f}) |")
+            cells = [_signed(difference(ones[seed][setting], others[seed][setting])) for seed in ones]
+            pooled = difference(all_ones[setting], all_others[setting])
+            interval = f"{_signed(pooled)} ({100 * pooled.low:+.1f} to {100 * pooled.high:+.1f})"
+            print(f"| {setting} | " + " | ".join(cells) + f" | {interval} |")
 
 
 def _pairs(points: Mapping[str, object]) -> list[tuple[str, str, str]]:

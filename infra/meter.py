@@ -29,8 +29,9 @@ SECONDS_BETWEEN_SAVES = 5.0
 class Meter:
     """Measures from ``with`` on, adding what earlier, unfinished tries of the same work had spent."""
 
-    def __init__(self, folder: Path, *, seconds_between_saves: float = SECONDS_BETWEEN_SAVES) -> None:
-        self._path = folder / _FILE
+    def __init__(self, folder: Path, *, work: str = "", seconds_between_saves: float = SECONDS_BETWEEN_SAVES) -> None:
+        """``work`` names what is done: only tries of the same work are added up."""
+        self._path = folder / (f"spent-{work}.json" if work else _FILE)
         self._seconds_between_saves = seconds_between_saves
         self._stop = threading.Event()
         self._saver = threading.Thread(target=self._save_now_and_then, daemon=True)
@@ -78,7 +79,7 @@ class Meter:
 def _read_spent(path: Path) -> dict[str, float]:
     try:
         spent: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, json.JSONDecodeError):  # a power cut can leave an empty file: what it held is unknown
         return {}
     return spent
 

@@ -21,6 +21,8 @@ _ANSWER_MARK = re.compile(r"\bAnswer\s*:\s*\**")
 _SPECIAL_TOKEN = re.compile(r"<\|[a-z_]+\|>")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
+_COMMAND = re.compile(r"\\[A-Za-z]+")
+_WORD = re.compile(r"[A-Za-z]{2,}")
 _CHOICE = re.compile(r"\(?([A-Za-z])\)?(?:[.:)].*)?", re.DOTALL)
 _TEXT_COMMAND = re.compile(r"\\(?:text|textbf|mathrm|mathbf)\s*\{([^{}]*)\}")
 _MAX_SYMBOLIC_CHARACTERS = 1000
@@ -90,7 +92,15 @@ def grade(answer: str | None, question: Question) -> bool | None:
     one, other = _normalize(answer), _normalize(reference)
     if _NUMBER.fullmatch(one) and _NUMBER.fullmatch(other):
         return Fraction(one) == Fraction(other)
+    if _NUMBER.fullmatch(other) and _is_working(answer):
+        return False
     return one == other or _are_equivalent(answer, reference)
+
+
+def _is_working(answer: str) -> bool:
+    """Whether words stand beside several numbers, as in a line of working: math-verify would take one of them."""
+    plain = _COMMAND.sub(" ", answer)
+    return len(_NUMBER.findall(plain)) > 1 and _WORD.search(plain) is not None
 
 
 def _choice_letter(answer: str) -> str | None:

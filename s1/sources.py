@@ -64,18 +64,19 @@ class SourceRead:
         return dict(sorted(Counter(refusal.reason for refusal in self.refusals).items()))
 
 
-def read_source(source: Source, *, seed: int, exclude: Collection[str] = ()) -> SourceRead:
+def read_source(source: Source, *, seed: int, exclude: Collection[str] = (), for_benchmark: bool = False) -> SourceRead:
     """Read one source.
 
     Args:
         seed: global seed, added to the source's own; only procedural sources draw.
         exclude: texts that a procedural source must not produce.
+        for_benchmark: draw from the questions that are kept for benchmarks, see ``s1.nano.questions.is_held_out``.
 
     Raises:
         SourceError: the file is missing or cannot be opened.
     """
     if isinstance(source, ProceduralSource):
-        return _read_procedural(source, seed=seed, exclude=exclude)
+        return _read_procedural(source, seed=seed, exclude=exclude, held_out=for_benchmark)
     return _read_jsonl(source)
 
 
@@ -163,9 +164,13 @@ def _plant(question: Question, *, source: str, text: str, how: str) -> Question:
     )
 
 
-def _read_procedural(source: ProceduralSource, *, seed: int, exclude: Collection[str]) -> SourceRead:
+def _read_procedural(source: ProceduralSource, *, seed: int, exclude: Collection[str], held_out: bool) -> SourceRead:
     drawn = generate_questions(
-        num=source.num, seed=seed + source.seed, exclude=exclude, step_weights=source.step_weights
+        num=source.num,
+        seed=seed + source.seed,
+        exclude=exclude,
+        step_weights=source.step_weights,
+        held_out=held_out,
     )
     questions = [
         Question.create(

@@ -23,7 +23,8 @@ def run(stage: StageContext, *, collect: CollectParams, seed: int) -> Metrics:
     num_all = len(collect.benchmarks) + len(collect.sources)
     benchmark_reads: list[SourceRead] = []
     for source in collect.benchmarks:
-        read = read_source(source, seed=seed, exclude=texts_of(_questions(benchmark_reads)))
+        seen = texts_of(_questions(benchmark_reads))
+        read = read_source(source, seed=seed, exclude=seen, for_benchmark=True)
         benchmark_reads.append(_checked(only_gradable(read), collect))
         stage.progress(len(benchmark_reads), num_all, source.name)
     benchmarks = _questions(benchmark_reads)

@@ -108,10 +108,12 @@ def run_stage(name: str, observers: Observers, *, params_path: Path = PARAMS) ->
     for out in (*entry.outs, *entry.metrics, *entry.plots):
         _recover(out)
     work_folder = WORK_FOLDER / name
-    with Meter(work_folder) as meter:
+    code = hash_code(entry.deps)
+    dumped = params.model_dump_json(include=set(entry.params))
+    with Meter(work_folder, work=hashlib.sha256(f"{code}{dumped}".encode()).hexdigest()[:8]) as meter:
         task = load_task(name)
         context = StageContext(
-            name, work_folder, observers.progress, observers.run_shard, observers.track_step, code=hash_code(entry.deps)
+            name, work_folder, observers.progress, observers.run_shard, observers.track_step, code=code
         )
         metrics = task(context, **select_sections(params, sections_of(task)))
     spent = meter.quantities()

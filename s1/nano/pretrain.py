@@ -18,7 +18,7 @@ from typing import Final
 import torch
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
-from s1.nano.questions import BASE, DOMAINS, MAX_STEPS, NanoQuestion, draw_question, parse_question
+from s1.nano.questions import BASE, DOMAINS, MAX_STEPS, NanoQuestion, draw_question, is_held_out, parse_question
 from s1.nano.solver import ROW_OPENERS, work_line
 from s1.nano.tokenizer import END_TOKEN, MODEL_MAX_LENGTH, START_TOKEN, build_tokenizer
 
@@ -87,7 +87,11 @@ def direct_document(rng: random.Random) -> Document:
 
 
 def _draw(rng: random.Random, *, num_steps: int) -> NanoQuestion:
-    return draw_question(rng, domain=rng.choice(DOMAINS), num_steps=num_steps)
+    """A question that is in no benchmark."""
+    while True:
+        question = draw_question(rng, domain=rng.choice(DOMAINS), num_steps=num_steps)
+        if not is_held_out(question.text):
+            return question
 
 
 def build_model(spec: NanoModelSpec, tokenizer: PreTrainedTokenizerFast, *, seed: int) -> Qwen2ForCausalLM:

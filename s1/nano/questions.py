@@ -10,6 +10,7 @@ make an accidental 8-gram shared by two questions very unlikely.
 
 from __future__ import annotations
 
+import hashlib
 import random
 import re
 from collections.abc import Collection, Sequence
@@ -132,10 +133,26 @@ def _draw_step(rng: random.Random, label: str, operators: str) -> Step:
     return Step(label, operator, rng.choice(_OPERANDS[operator]))
 
 
+def is_held_out(text: str) -> bool:
+    """Whether a question belongs to the eighth of all questions that is kept for benchmarks.
+
+    Decided by a hash of the text, so that base models, which are pretrained before anything is collected, can keep
+    clear of every benchmark question there will ever be.
+    """
+    return hashlib.sha256(text.encode()).digest()[0] % 8 == 0
+
+
 def generate_questions(
-    *, num: int, seed: int, exclude: Collection[str] = (), step_weights: Sequence[float] = (1, 2, 2, 2)
+    *,
+    num: int,
+    seed: int,
+    exclude: Collection[str] = (),
+    step_weights: Sequence[float] = (1, 2, 2, 2),
+    held_out: bool = False,
 ) -> list[NanoQuestion]:
     """Draw `num` different questions, none of whose texts is in `exclude`; the same ones for the same seed.
+
+    All of them are of the held-out eighth, or none, see `is_held_out`.
 
     `step_weights` is the difficulty mix: how often a recipe has one step, two steps, and so on. One-step questions are
     those that a base model answers directly.
@@ -152,7 +169,7 @@ def generate_questions(
             )
         num_steps = rng.choices(range(1, len(step_weights) + 1), weights=step_weights)[0]
         question = draw_question(rng, domain=rng.choice(DOMAINS), num_steps=num_steps)
-        if question.text in seen:
+        if question.text in seen or is_held_out(question.text) != held_out:
             num_misses += 1
             continue
         num_misses = 0

@@ -96,3 +96,14 @@ def test_the_reference_comes_from_answer_then_marks_then_a_short_solution() -> N
 def test_equivalence_works_off_the_main_thread() -> None:
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(grade, "x(x+1)", ask("x^2+x")).result() is True
+
+
+@pytest.mark.parametrize("answer", ["try 3 k+3", "try 3 k+3 6 l-7 9 m=4 no 4"])
+def test_a_line_of_working_is_no_number(answer: str) -> None:
+    question = Question.create(question="q", solution=answer.split()[-1][-1], source="s")
+    assert grade(answer, question) is False
+
+
+@pytest.mark.parametrize("answer", [r"\frac{10}{2}", "10/2", "x = 5", r"5\text{ cm}"])
+def test_another_way_to_write_a_number_is_right(answer: str) -> None:
+    assert grade(answer, Question.create(question="q", solution="5", source="s")) is True

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+import re
 from itertools import pairwise
 
 import torch
 
 from s1.nano.pretrain import NanoModelSpec, direct_document, pretrain, table_document
-from s1.nano.questions import parse_question
+from s1.nano.questions import is_held_out, parse_question
 from s1.nano.solver import ROW_OPENERS
 from tests.nano.test_solver import wrong_steps
 
@@ -68,3 +69,11 @@ def test_pretraining_is_deterministic_and_reports_progress() -> None:
     assert seen == [(3, 3), (3, 3)]
     for left, right in zip(first.parameters(), second.parameters(), strict=True):
         assert torch.equal(left, right)
+
+
+def test_no_base_document_holds_a_question_that_is_kept_for_benchmarks() -> None:
+    rng = random.Random(5)
+    documents = [make(rng) for _ in range(400) for make in (table_document, direct_document)]
+    questions = [re.search(r"Which .*\?", document.given) for document in documents]
+    assert not any(is_held_out(found[0]) for found in questions if found is not None)
+    assert sum(found is not None for found in questions) == len(documents)

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from s1.nano.questions import DOMAINS, classify_text, generate_questions, parse_question
+from s1.nano.questions import DOMAINS, classify_text, generate_questions, is_held_out, parse_question
 
 
 def brute_force(text: str) -> list[str]:
@@ -84,3 +84,10 @@ def _eight_grams(text: str) -> set[tuple[str, ...]]:
 def test_asking_for_more_questions_than_there_are_is_refused() -> None:
     with pytest.raises(ValueError, match="ask for fewer"):
         generate_questions(num=100_000, seed=0, step_weights=(1,))
+
+
+def test_benchmark_questions_are_kept_apart_by_their_text_alone() -> None:
+    pool = {question.text for question in generate_questions(num=3000, seed=7)}
+    benchmark = {question.text for question in generate_questions(num=400, seed=7, held_out=True)}
+    assert not pool & benchmark
+    assert all(is_held_out(text) for text in benchmark)
