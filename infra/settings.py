@@ -11,7 +11,8 @@ runs, who watches it and where its figures are remembered.
 | ``PREFECT_HOME`` | where that one keeps its history; ``.s1/prefect`` without it |
 | ``S1_INVOCATION`` | set by the parent flow: ties the stages of one run together; the parent tracks them |
 | ``S1_PARENT_FLOW_RUN_ID`` | set by the parent flow: the Prefect flow run that a stage becomes a child of |
-| ``S1_MLFLOW_PARENT_RUN_ID`` | MLflow run that a stage's own run nests under |
+| ``S1_MLFLOW_PARENT_RUN_ID`` | MLflow run of an outer program that the runs nest under |
+| ``S1_CLUSTER`` | where training runs (``infra.cluster``): a name in ``infra/clusters``; ``laptop`` without it |
 
 Example::
 
