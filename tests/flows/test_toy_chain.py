@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
+from infra.prefect_server import run_server
 from tests.flows.toy import create_toy, environment, read_json, run_in, set_param
 
 
@@ -71,6 +72,13 @@ def wait_until(condition: Callable[[], bool], *, seconds: float) -> bool:
     return False
 
 
+CHILDREN = (
+    "select child.name, child.state_type, parent.name like 's1-%' from flow_run child join task_run link "
+    "on child.parent_task_run_id = link.id join flow_run parent on link.flow_run_id = parent.id order by 1"
+)
+"""Child flow runs with their state, and whether a run of the chain is their parent."""
+
+
 @pytest.mark.timeout(600)
 def test_the_chain_runs_is_recorded_everywhere_and_rerun_only_where_stale(tmp_path: Path) -> None:
     toy = create_toy(tmp_path / "toy")
@@ -80,12 +88,7 @@ def test_the_chain_runs_is_recorded_everywhere_and_rerun_only_where_stale(tmp_pa
     assert trail(toy) == ["shard of 4", "shard of 4", "shard of 2", "curate"]
 
     prefect = toy / ".s1/prefect/prefect.db"
-    children = query(
-        prefect,
-        "select child.name, child.state_type, parent.name like 's1-%' from flow_run child join task_run link "
-        "on child.parent_task_run_id = link.id join flow_run parent on link.flow_run_id = parent.id order by 1",
-    )
-    assert children == [("collect", "COMPLETED", 1), ("curate", "COMPLETED", 1)]
+    assert query(prefect, CHILDREN) == [("collect", "COMPLETED", 1), ("curate", "COMPLETED", 1)]
     shards = query(prefect, "select name, state_type from task_run where name like 'double%' order by 1")
     assert shards == [("double 1/3", "COMPLETED"), ("double 2/3", "COMPLETED"), ("double 3/3", "COMPLETED")]
     assert ("double", 100.0) in [
@@ -189,3 +192,14 @@ def test_a_second_chain_in_the_same_checkout_is_refused_at_once(tmp_path: Path) 
     finally:
         first.terminate()
         first.wait(timeout=60)
+
+
+@pytest.mark.slow
+def test_a_prefect_server_that_the_user_runs_gets_the_run_and_no_other_is_started(tmp_path: Path) -> None:
+    toy = create_toy(tmp_path / "toy")
+    with run_server(environment(PREFECT_HOME=str(tmp_path / "home"))) as server:
+        server.wait_until_ready()
+        done = run_in(toy, "-m", "flows.chain", PREFECT_API_URL=server.api_url)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert query(tmp_path / "home/prefect.db", CHILDREN) == [("collect", "COMPLETED", 1), ("curate", "COMPLETED", 1)]
+    assert not (toy / ".s1/prefect").exists()
