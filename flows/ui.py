@@ -8,11 +8,14 @@ Example::
 """
 
 import argparse
+import errno
 import signal
+import socket
 import sys
 from collections.abc import Sequence
 from types import FrameType
 
+from infra.failures import EXIT_USAGE
 from infra.prefect_server import run_server
 from infra.processes import run_in_group
 from infra.settings import MLFLOW_FOLDER, Settings, quiet_environment
@@ -24,6 +27,14 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--mlflow-port", type=int, default=5000)
     parser.add_argument("--prefect-port", type=int, default=4200)
     arguments = parser.parse_args(argv)
+    for port, variable in ((arguments.mlflow_port, "MLFLOW_PORT"), (arguments.prefect_port, "PREFECT_PORT")):
+        if not _is_free(port):
+            print(
+                f"Port {port} is in use, perhaps by a server from before. Stop it, or choose another: "
+                f"make ui {variable}={port + 1}",
+                file=sys.stderr,
+            )
+            return EXIT_USAGE
     environment = quiet_environment()
     signal.signal(signal.SIGTERM, _leave)
     try:
@@ -33,6 +44,18 @@ def main(argv: Sequence[str]) -> int:
             return run_in_group(mlflow_command(arguments.mlflow_port), env=environment)
     except (KeyboardInterrupt, SystemExit):
         return 0
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that was just left is free
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return False
+            raise
+    return True
 
 
 def mlflow_command(port: int) -> list[str]:
