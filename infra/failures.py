@@ -25,7 +25,8 @@ EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
 
 _FULL = "The disk is full or a file grew over its size limit. Free space and run again; finished work is kept."
-_FULL_SIGNS = ("No space left on device", "File too large", "Disk quota exceeded")
+_FULL_SIGNS = ("No space left on device", "File too large", "Disk quota exceeded", "unexpected pos ")
+"""The last is all that ``torch.save`` says when a write came up short."""
 
 
 class StageFailedError(Exception):
@@ -52,8 +53,9 @@ def explain(error: BaseException) -> Failure:
         return Failure(str(error), EXIT_USAGE, True)
     if isinstance(error, OSError):
         return _explain_os_error(error)
-    if isinstance(error, StageFailedError):
-        return Failure(str(error), EXIT_FAILED, True)
+    if isinstance(error, StageFailedError):  # of another process, whose words may say that the disk was full
+        full = any(sign in str(error) for sign in _FULL_SIGNS)
+        return Failure(f"{_FULL}\n{error}" if full else str(error), EXIT_FAILED, True)
     if isinstance(error, MemoryError):
         advice = "Out of memory. Lower the stage's batch_size in params.yaml, or close other programs, and run again."
         return Failure(advice, EXIT_FAILED, True)

@@ -56,3 +56,9 @@ def test_the_traceback_goes_to_the_log(tmp_path: Path) -> None:
     path = log_traceback(RuntimeError("odd"), "train", folder=tmp_path / "logs")
     assert path == tmp_path / "logs/train.log"
     assert path.read_text().startswith("RuntimeError: odd")
+
+
+def test_a_full_disk_that_another_process_met_is_told_before_its_own_words() -> None:
+    failure = explain(StageFailedError("training rank 1 ended\nunexpected pos 4096 vs 3988"))
+    assert failure.message.startswith("The disk is full")
+    assert "training rank 1 ended" in failure.message
