@@ -99,6 +99,7 @@ def _run_with_file_limit(folder: Path, stage: str, num_bytes: int) -> "subproces
 @pytest.mark.parametrize("stage", ["base", "collect", "attempt", "distill", "tokenize", "train", "generate", "report"])
 def test_a_full_disk_ends_a_stage_with_advice_and_the_former_artifact(chain: FinishedChain, stage: str) -> None:
     folder = chain.folder
+    assert run_python(folder, "-m", "flows.stage", stage).returncode == 0
     before = _outs(folder, stage)
     done = _run_with_file_limit(folder, stage, 4096)
     assert done.returncode == 1, done.stdout
