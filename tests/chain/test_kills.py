@@ -109,6 +109,11 @@ def test_a_full_disk_ends_a_stage_with_advice_and_the_former_artifact(chain: Fin
     assert _outs(folder, stage) == before
 
 
+def _listen_to_ctrl_c() -> None:
+    """A shell may have started this test with Ctrl-C ignored, which children inherit."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.slow
 def test_ctrl_c_ends_the_parent_flow_and_the_next_run_finishes(chain: FinishedChain) -> None:
     folder = chain.folder
@@ -121,6 +126,7 @@ def test_ctrl_c_ends_the_parent_flow_and_the_next_run_finishes(chain: FinishedCh
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        preexec_fn=_listen_to_ctrl_c,
     )
     assert process.stdout is not None
     for line in process.stdout:
