@@ -20,7 +20,10 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from types import FrameType
+
+import yaml
 
 try:
     from infra.failures import EXIT_TERMINATED, explain, log_traceback
@@ -56,6 +59,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         with _only_run():
             params = load_params(PARAMS)
+            mend_lock(Path("dvc.lock"))
             stages = order_stages(arguments.stages)
             ran = _run(stages, params)
             print_summary(ran, stages, seconds=time.monotonic() - started)
@@ -91,6 +95,29 @@ def _only_run() -> Iterator[None]:
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+def mend_lock(path: Path) -> None:
+    """Move a ``dvc.lock`` aside that a killed DVC has left half written: DVC writes it in place.
+
+    Nothing is computed again for it: DVC's run cache knows the outputs of every stage that has ended.
+    """
+    if not path.is_file() or _is_whole(path):
+        return
+    broken = STATE_FOLDER / "dvc.lock.broken"
+    path.replace(broken)
+    print(
+        f"{path} was cut short by a run that was killed; it now lies in {broken}, and DVC makes a new one.", flush=True
+    )
+
+
+def _is_whole(lock: Path) -> bool:
+    try:
+        content = yaml.safe_load(lock.read_text(encoding="utf-8"))
+        entries = [item for stage in content["stages"].values() for item in stage.get("outs", [])]
+        return bool(entries) and all(item["path"] and item["md5"] and item["size"] is not None for item in entries)
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError, UnicodeDecodeError):
+        return False
 
 
 def order_stages(chosen: Sequence[str]) -> list[str]:

@@ -1,7 +1,5 @@
 """A stage killed at any moment leaves whole artifacts and no process, and the next run comes to the same result."""
 
-import json
-import os
 import resource
 import signal
 import subprocess
@@ -107,36 +105,3 @@ def test_a_full_disk_ends_a_stage_with_advice_and_the_former_artifact(chain: Fin
     assert _outs(folder, stage) == before
     assert run_python(folder, "-m", "flows.stage", stage).returncode == 0
     assert _outs(folder, stage) == before
-
-
-def _listen_to_ctrl_c() -> None:
-    """A shell may have started this test with Ctrl-C ignored, which children inherit."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-@pytest.mark.slow
-def test_ctrl_c_ends_the_parent_flow_and_the_next_run_finishes(chain: FinishedChain) -> None:
-    folder = chain.folder
-    (folder / "models/train/steps.jsonl").unlink()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "flows.chain"],
-        cwd=folder,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-        preexec_fn=_listen_to_ctrl_c,
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if "] train" in line:
-            break
-    time.sleep(6)
-    os.killpg(process.pid, signal.SIGINT)
-    process.stdout.read()
-    assert process.wait(timeout=30) == 130
-    assert _wait_until_gone(folder) == []
-    done = run_python(folder, "-m", "flows.chain")
-    assert done.returncode == 0, done.stdout
-    assert json.loads((folder / "metrics/train.json").read_text())
