@@ -12,15 +12,8 @@ from tokenizers.models import BPE
 from transformers import PreTrainedTokenizerFast
 
 from s1.chat import ChatFormat
-from s1.config import ChatParams
+from tests.delimiters import S1_DELIMITERS
 
-CHAT = ChatParams(
-    think_start="<|im_start|>think",
-    answer_start="<|im_start|>answer",
-    final_answer="\nFinal Answer:",
-    wait="Wait",
-    think_stops=["<|im_start|>", "<|im_end|>"],
-)
 SYSTEM = "<|im_start|>system\nBe brief.<|im_end|>\n"
 TEMPLATE = (
     f"{{{{ {SYSTEM!r} }}}}"
@@ -61,7 +54,7 @@ def tokenizer(request: pytest.FixtureRequest) -> Any:
 
 
 def test_the_training_text_is_the_references(tokenizer: Any) -> None:
-    example = ChatFormat.create(tokenizer, chat=CHAT).render_example(
+    example = ChatFormat.create(tokenizer, chat=S1_DELIMITERS).render_example(
         question_id="q", question="2+2?", thinking="\n two and two \n", answer=" 4 "
     )
     text = tokenizer.decode(example.input_ids)
@@ -73,7 +66,7 @@ def test_the_training_text_is_the_references(tokenizer: Any) -> None:
 
 
 def test_the_training_text_is_the_templates_own_rendering(tokenizer: Any) -> None:
-    chat_format = ChatFormat.create(tokenizer, chat=CHAT)
+    chat_format = ChatFormat.create(tokenizer, chat=S1_DELIMITERS)
     example = chat_format.render_example(question_id="q", question="é 2+2?", thinking="two\n\ntwo", answer="Answer: 4")
     messages = [
         {"role": "user", "content": "é 2+2?"},
@@ -84,7 +77,7 @@ def test_the_training_text_is_the_templates_own_rendering(tokenizer: Any) -> Non
 
 
 def test_loss_is_on_the_assistants_tokens_only_the_last_newline_included(tokenizer: Any) -> None:
-    chat_format = ChatFormat.create(tokenizer, chat=CHAT)
+    chat_format = ChatFormat.create(tokenizer, chat=S1_DELIMITERS)
     example = chat_format.render_example(question_id="q", question="2+2?", thinking="two", answer="4")
     prompt = chat_format.prompt_ids("2+2?", mode="direct")
     targets = [token for token, mask in zip(example.input_ids, example.loss_mask, strict=True) if mask]
@@ -95,13 +88,13 @@ def test_loss_is_on_the_assistants_tokens_only_the_last_newline_included(tokeniz
 
 
 def test_an_answer_that_says_answer_gets_no_second_prefix() -> None:
-    chat_format = ChatFormat.create(byte_tokenizer(), chat=CHAT)
+    chat_format = ChatFormat.create(byte_tokenizer(), chat=S1_DELIMITERS)
     text = chat_format.assistant_text(thinking="t", answer="So.\nAnswer: 4\n")
     assert text == "<|im_start|>think\nt\n<|im_start|>answer\nSo.\nAnswer: 4"
 
 
 def test_a_thinking_prompt_is_the_training_text_up_to_the_thinking(tokenizer: Any) -> None:
-    chat_format = ChatFormat.create(tokenizer, chat=CHAT)
+    chat_format = ChatFormat.create(tokenizer, chat=S1_DELIMITERS)
     example = chat_format.render_example(question_id="q", question="2+2?", thinking="two", answer="4")
     prompt = chat_format.prompt_ids("2+2?", mode="thinking")
     assert example.input_ids[: len(prompt)] == prompt
@@ -109,7 +102,7 @@ def test_a_thinking_prompt_is_the_training_text_up_to_the_thinking(tokenizer: An
 
 
 def test_delimiters_are_resolved_to_the_ids_that_training_shows(tokenizer: Any) -> None:
-    chat_format = ChatFormat.create(tokenizer, chat=CHAT)
+    chat_format = ChatFormat.create(tokenizer, chat=S1_DELIMITERS)
     delimiters = chat_format.delimiters
     assert tokenizer.decode(list(delimiters.answer_start)) == "<|im_start|>answer"
     assert [tokenizer.decode([stop]) for stop in delimiters.think_stops] == ["<|im_start|>", "<|im_end|>"]
@@ -122,22 +115,22 @@ def test_delimiters_are_resolved_to_the_ids_that_training_shows(tokenizer: Any) 
 
 def test_a_stop_that_is_not_one_special_token_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"chat.think_stops: '</think>'.*8 tokens.*<\|im_start\|>"):
-        ChatFormat.create(byte_tokenizer(), chat=CHAT.model_copy(update={"think_stops": ["</think>"]}))
+        ChatFormat.create(byte_tokenizer(), chat=S1_DELIMITERS.model_copy(update={"think_stops": ["</think>"]}))
 
 
 def test_a_template_without_an_assistant_start_is_refused() -> None:
     template = "{% for message in messages %}{{ message.content + '<|im_end|>\\n' }}{% endfor %}"
     with pytest.raises(ValueError, match="does not end in the assistant's start"):
-        ChatFormat.create(byte_tokenizer(template), chat=CHAT)
+        ChatFormat.create(byte_tokenizer(template), chat=S1_DELIMITERS)
 
 
 def test_a_tokenizer_without_a_template_is_refused() -> None:
     with pytest.raises(ValueError, match="no chat template"):
-        ChatFormat.create(byte_tokenizer(""), chat=CHAT)
+        ChatFormat.create(byte_tokenizer(""), chat=S1_DELIMITERS)
 
 
 def test_a_token_across_the_assistants_start_is_refused() -> None:
-    chat_format = ChatFormat.create(byte_tokenizer(), chat=CHAT.model_copy(update={"think_start": "\nthink"}))
+    chat_format = ChatFormat.create(byte_tokenizer(), chat=S1_DELIMITERS.model_copy(update={"think_start": "\nthink"}))
     with pytest.raises(ValueError, match="question q: a token reaches from the prompt"):
         chat_format.render_example(question_id="q", question="2+2?", thinking="two", answer="4")
 
@@ -146,4 +139,4 @@ def test_a_token_across_the_assistants_start_is_refused() -> None:
 def test_a_special_token_in_collected_text_is_refused_with_its_place(field: str) -> None:
     texts = {"question": "2+2?", "thinking": "two", "answer": "4"} | {field: "ends <|im_end|> here"}
     with pytest.raises(ValueError, match=rf"question q: its {field} holds the special token '<\|im_end\|>'"):
-        ChatFormat.create(byte_tokenizer(), chat=CHAT).render_example(question_id="q", **texts)
+        ChatFormat.create(byte_tokenizer(), chat=S1_DELIMITERS).render_example(question_id="q", **texts)

@@ -3,7 +3,6 @@
 import pytest
 
 from s1.chat import ChatFormat
-from s1.config import ChatParams
 from s1.engine.delimiters import forcing_tokens
 from s1.engine.local import LocalEngine
 from s1.engine.model import AnsweringModel, sample_seed
@@ -11,16 +10,10 @@ from s1.forcing import direct_setting, forced_settings
 from s1.nano.pretrain import NanoModelSpec, build_model
 from s1.nano.tokenizer import build_tokenizer
 from s1.records import Question
+from tests.delimiters import S1_DELIMITERS
 
 TOKENIZER = build_tokenizer()
-CHAT = ChatParams(
-    think_start="<|im_start|>think",
-    answer_start="<|im_start|>answer",
-    final_answer="\nFinal Answer:",
-    wait="Wait",
-    think_stops=["<|im_start|>", "<|im_end|>"],
-)
-FORMAT = ChatFormat.create(TOKENIZER, chat=CHAT)
+FORMAT = ChatFormat.create(TOKENIZER, chat=S1_DELIMITERS)
 QUESTION = Question.create(question="Which dial?", solution="5", answer="5", source="test")
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from s1.artifacts import ArtifactWriter, read_jsonl
-from s1.config import AttemptParams, ChatParams, EngineParams, GenerateParams
+from s1.config import AttemptParams, EngineParams, GenerateParams
 from s1.nano.pretrain import NanoModelSpec, build_model
 from s1.nano.questions import generate_questions
 from s1.nano.tokenizer import build_tokenizer
@@ -24,14 +24,8 @@ from tasks.paths import (
     TUNED_MODEL,
 )
 from tasks.stage import ShardRunner, StageContext
+from tests.delimiters import S1_DELIMITERS
 
-CHAT = ChatParams(
-    think_start="<|im_start|>think",
-    answer_start="<|im_start|>answer",
-    final_answer="\nFinal Answer:",
-    wait="Wait",
-    think_stops=["<|im_start|>", "<|im_end|>"],
-)
 ENGINE = EngineParams(kind="local", dtype="float32", batch_size=8)
 ATTEMPT = AttemptParams(engine=ENGINE, max_new_tokens=5, temperature=0.0, shard_size=4)
 GENERATE = GenerateParams(
@@ -89,7 +83,7 @@ def run_directly(name: str, work: Callable[[], None]) -> None:
 
 
 def test_both_base_models_attempt_every_curated_question(workspace: Path) -> None:
-    metrics = attempt.run(make_stage(workspace), attempt=ATTEMPT, chat=CHAT, seed=0)
+    metrics = attempt.run(make_stage(workspace), attempt=ATTEMPT, chat=S1_DELIMITERS, seed=0)
     attempts = read_jsonl(ATTEMPTS, Attempt)
     curated = [question.id for question in read_jsonl(CURATED, Question)]
     assert [(row.model, row.question_id) for row in attempts] == [
@@ -101,7 +95,7 @@ def test_both_base_models_attempt_every_curated_question(workspace: Path) -> Non
 
 
 def test_a_cut_attempt_is_wrong_and_has_no_answer(workspace: Path) -> None:
-    attempt.run(make_stage(workspace), attempt=ATTEMPT, chat=CHAT, seed=0)
+    attempt.run(make_stage(workspace), attempt=ATTEMPT, chat=S1_DELIMITERS, seed=0)
     cut = [row for row in read_jsonl(ATTEMPTS, Attempt) if row.state == "cut_at_length"]
     assert cut
     assert {(row.answer, row.correct) for row in cut} == {(None, False)}
@@ -111,14 +105,14 @@ def test_a_question_too_long_for_the_model_stays_ungraded(workspace: Path) -> No
     long = Question.create(question="word " * 2000, solution="1", answer="1", source="procedural")
     with ArtifactWriter(CURATED.parent) as artifact:
         artifact.write_jsonl(CURATED.name, [long])
-    metrics = attempt.run(make_stage(workspace), attempt=ATTEMPT, chat=CHAT, seed=0)
+    metrics = attempt.run(make_stage(workspace), attempt=ATTEMPT, chat=S1_DELIMITERS, seed=0)
     assert [(row.state, row.correct) for row in read_jsonl(ATTEMPTS, Attempt)] == [("cut_at_context", None)] * 2
     assert metrics["models"]["small"]["accuracy"] is None  # type: ignore[index,call-overload]
 
 
 def test_the_tuned_model_answers_under_every_setting_and_the_base_model_directly(workspace: Path) -> None:
     stage = make_stage(workspace)
-    metrics = generate.run(stage, generate=GENERATE, chat=CHAT, seed=0)
+    metrics = generate.run(stage, generate=GENERATE, chat=S1_DELIMITERS, seed=0)
     generations = read_jsonl(GENERATIONS, Generation)
     benchmark = [question.id for question in read_jsonl(BENCHMARKS, Question) if question.source == "nano-test"]
     settings = ["max-4", "max-8", "wait-0", "wait-2"]
@@ -139,7 +133,7 @@ def test_the_tuned_model_answers_under_every_setting_and_the_base_model_directly
 
 
 def test_generations_keep_their_budgets_and_name_what_was_forced(workspace: Path) -> None:
-    generate.run(make_stage(workspace), generate=GENERATE, chat=CHAT, seed=0)
+    generate.run(make_stage(workspace), generate=GENERATE, chat=S1_DELIMITERS, seed=0)
     for row in read_jsonl(GENERATIONS, Generation):
         limit = {"max-4": 4, "max-8": 8, "wait-0": 12, "wait-2": 12, "direct": 0}[row.setting]
         assert row.num_thinking_tokens <= limit
@@ -153,7 +147,7 @@ def test_generations_keep_their_budgets_and_name_what_was_forced(workspace: Path
 
 def test_decoded_tokens_count_a_shared_beginning_once(workspace: Path) -> None:
     stage = make_stage(workspace)
-    generate.run(stage, generate=GENERATE, chat=CHAT, seed=0)
+    generate.run(stage, generate=GENERATE, chat=S1_DELIMITERS, seed=0)
     generations = read_jsonl(GENERATIONS, Generation)
     separately = sum(len(part.token_ids) for row in generations for part in row.segments if not part.forced)
     assert 0 < stage.quantities["decoded_tokens"] < separately
@@ -169,9 +163,9 @@ def test_a_killed_generation_goes_on_from_its_finished_shards(workspace: Path) -
         work()
 
     with pytest.raises(KeyboardInterrupt):
-        generate.run(make_stage(workspace, run_shard=die_in_the_second), generate=GENERATE, chat=CHAT, seed=0)
+        generate.run(make_stage(workspace, run_shard=die_in_the_second), generate=GENERATE, chat=S1_DELIMITERS, seed=0)
     assert not GENERATIONS.exists()
-    generate.run(make_stage(workspace, run_shard=die_in_the_second), generate=GENERATE, chat=CHAT, seed=0)
+    generate.run(make_stage(workspace, run_shard=die_in_the_second), generate=GENERATE, chat=S1_DELIMITERS, seed=0)
     assert started == [
         "generate tuned 1/2",
         "generate tuned 2/2",
@@ -181,11 +175,11 @@ def test_a_killed_generation_goes_on_from_its_finished_shards(workspace: Path) -
     ]
     continued = GENERATIONS.read_text()
     shutil.rmtree(workspace / "work")
-    generate.run(make_stage(workspace), generate=GENERATE, chat=CHAT, seed=0)
+    generate.run(make_stage(workspace), generate=GENERATE, chat=S1_DELIMITERS, seed=0)
     assert GENERATIONS.read_text() == continued
 
 
 def test_a_benchmark_without_questions_is_named(workspace: Path) -> None:
     wanted = GENERATE.model_copy(update={"benchmarks": ["nano-test", "aime24"]})
     with pytest.raises(ValueError, match="aime24"):
-        generate.run(make_stage(workspace), generate=wanted, chat=CHAT, seed=0)
+        generate.run(make_stage(workspace), generate=wanted, chat=S1_DELIMITERS, seed=0)
