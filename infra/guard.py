@@ -1,14 +1,16 @@
-"""Runs one command in a process group of its own and leaves no process of that group behind.
+"""Runs one command in a process group of its own and leaves no process of it behind.
 
 Started by ``infra.processes`` as a plain script of the standard library, so that it starts in a few milliseconds. It
 holds one end of a pipe, the lifeline, whose other end only its starter holds: when the starter dies, even by
-``kill -9``, the pipe closes and the guard stops the group. Knows nothing of what it runs.
+``kill -9``, the pipe closes and the guard stops the group, on Linux also what left the group for one of its own. Knows
+nothing of what it runs.
 
 Example::
 
     python -I -S infra/guard.py 5 30 sleep 60         # file descriptor 5 is the lifeline, 30 seconds of grace
 """
 
+import contextlib
 import os
 import select
 import signal
@@ -20,11 +22,17 @@ _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _POLL_SECONDS = 0.05
+_INSIST_SECONDS = 5.0
 
 
 def ask_kernel_to_kill_with_parent() -> None:
     """Have this process killed when the thread that started it ends (Linux; elsewhere nothing happens)."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def adopt_orphans() -> None:
+    """Have descendants whose parents end come to this process, which can then stop and reap them (Linux)."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def _prctl(option: int, value: int) -> None:
@@ -36,8 +44,7 @@ def _prctl(option: int, value: int) -> None:
 
 def main(lifeline: int, grace_seconds: float, argv: list[str]) -> int:
     """Run the command until it ends or is told to stop; return its exit status, 128 + n when signal n ended it."""
-    # Orphans of the group come to the guard, which reaps them: a container's first process often does not.
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    adopt_orphans()  # of the group: a container's first process often does not reap them
     wakeup_reader, wakeup_writer = os.pipe()
     os.set_blocking(wakeup_writer, False)
     signal.set_wakeup_fd(wakeup_writer, warn_on_full_buffer=False)
@@ -48,9 +55,11 @@ def main(lifeline: int, grace_seconds: float, argv: list[str]) -> int:
     while child.poll() is None:
         ready, _, _ = select.select([lifeline, wakeup_reader], [], [])
         signals = os.read(wakeup_reader, 64) if wakeup_reader in ready else b""
+        _reap_adopted(child.pid)
         if lifeline in ready or any(number in _STOP_SIGNALS for number in signals):
             break
     _stop_group(child, grace_seconds)
+    _stop_adopted(grace_seconds)
     return child.returncode if child.returncode >= 0 else 128 - child.returncode
 
 
@@ -66,6 +75,44 @@ def _stop_group(child: "subprocess.Popen[bytes]", grace_seconds: float) -> None:
         time.sleep(_POLL_SECONDS)
     _signal_group(child.pid, signal.SIGKILL)
     child.wait()
+
+
+def _reap_adopted(own_child: int) -> None:
+    """Reap adopted orphans while the command still runs, without taking its own status away."""
+    if sys.platform != "linux":  # elsewhere nothing is adopted
+        return
+    try:
+        while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            if ended.si_pid == own_child:
+                return
+            os.waitpid(ended.si_pid, 0)
+    except ChildProcessError:
+        pass
+
+
+def _stop_adopted(grace_seconds: float) -> None:
+    """End what the command left behind in groups and sessions of its own, and what that leaves behind in turn."""
+    deadline = time.monotonic() + grace_seconds
+    asked: set[int] = set()
+    while (left := _children()) and time.monotonic() < deadline + _INSIST_SECONDS:
+        for pid in left:
+            is_late = time.monotonic() >= deadline
+            if is_late or pid not in asked:
+                asked.add(pid)
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL if is_late else signal.SIGTERM)
+        time.sleep(_POLL_SECONDS)
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0] != 0:
+                pass
+
+
+def _children() -> list[int]:
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:  # noqa: PTH123 (pathlib is slow)
+            return [int(word) for word in file.read().split()]
+    except OSError:  # not Linux: nothing is adopted there
+        return []
 
 
 def _reap_orphans(group: int) -> None:

@@ -11,9 +11,7 @@ Example::
         server.api_url              # 'http://127.0.0.1:41007/api'
 """
 
-import os
 import socket
-import subprocess
 import sys
 import time
 import urllib.error
@@ -23,7 +21,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra import guard
+from infra.guarded import Guarded
+from infra.locks import Owner, describe_self, hold
 from infra.settings import LOGS_FOLDER, prefect_home
 
 STARTUP_TIMEOUT_SECONDS = 300.0
@@ -49,7 +48,7 @@ def answers(api_url: str) -> bool:
 class Server:
     """A server that this process has started."""
 
-    process: "subprocess.Popen[bytes]"
+    guarded: Guarded
     api_url: str
     log: Path
 
@@ -63,7 +62,7 @@ class Server:
         while time.monotonic() < deadline:
             if answers(self.api_url):
                 return
-            if self.process.poll() is not None:
+            if self.guarded.process.poll() is not None:
                 raise PrefectServerError(f"the Prefect server ended while starting; its log is {self.log}")
             time.sleep(0.2)
         raise PrefectServerError(f"the Prefect server did not answer in {timeout_seconds:.0f} s; its log is {self.log}")
@@ -71,31 +70,35 @@ class Server:
 
 @contextmanager
 def run_server(environment: Mapping[str, str], *, port: int | None = None) -> Iterator[Server]:
-    """Start a server (on a free port unless one is given), hand it out while it starts, and stop it at the end."""
+    """Start a server (on a free port unless one is given), hand it out while it starts, and stop it at the end.
+
+    Raises:
+        PrefectServerError: another server is using the same history.
+    """
     home = prefect_home(environment)
-    home.mkdir(parents=True, exist_ok=True)
-    LOGS_FOLDER.mkdir(parents=True, exist_ok=True)
-    log = LOGS_FOLDER / "prefect-server.log"
     port = _free_port() if port is None else port
-    command = [*_SERVER, "--host", "127.0.0.1", "--port", str(port)]
-    reader, writer = os.pipe()
-    guarded = [sys.executable, "-I", "-S", guard.__file__, str(reader), str(_STOP_GRACE_SECONDS), *command]
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            guarded,
+    with hold(server_lock(home), describe_self("a Prefect server for one run"), on_wait=_refuse):
+        guarded = Guarded.start(
+            [*_SERVER, "--host", "127.0.0.1", "--port", str(port)],
             env={**environment, "PREFECT_HOME": str(home), "PREFECT_API_URL": ""},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            process_group=0,
-            pass_fds=(reader,),
+            log=LOGS_FOLDER / "prefect-server.log",
+            grace_seconds=_STOP_GRACE_SECONDS,
         )
-    try:
-        yield Server(process, f"http://127.0.0.1:{port}/api", log)
-    finally:
-        os.close(writer)  # the guard stops the server once its lifeline is cut
-        os.close(reader)
-        process.wait()
+        try:
+            yield Server(guarded, f"http://127.0.0.1:{port}/api", LOGS_FOLDER / "prefect-server.log")
+        finally:
+            guarded.stop()
+
+
+def server_lock(home: Path) -> Path:
+    """The lock of whoever runs a server on the history in a folder: two servers on one SQLite file lose events."""
+    return home / "server.lock"
+
+
+def _refuse(owner: Owner | None) -> None:
+    raise PrefectServerError(
+        f"another Prefect server is using the same history: {owner or 'it has just started'}. Wait for it, or end it."
+    )
 
 
 _SERVER = [sys.executable, "-m", "prefect", "server", "start", "--no-scheduler", "--no-late-runs"]

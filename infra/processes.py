@@ -37,6 +37,7 @@ def run_in_group(
     cwd: Path | None = None,
     on_line: Callable[[str], None] | None = None,
     grace_seconds: float = GRACE_SECONDS,
+    keep_open: Sequence[int] = (),
 ) -> int:
     """Run a command in a process group of its own and wait for it.
 
@@ -45,6 +46,8 @@ def run_in_group(
         on_line: receives each line of the command's output (both streams, no line end); without it the output goes
             where this process's goes.
         grace_seconds: how long a stopped group may take before it is killed.
+        keep_open: file descriptors (locks) that stay open until the last process of the group has ended, also when
+            this process is killed before.
 
     Returns:
         Exit status; 128 + n when signal n ended the command.
@@ -67,7 +70,7 @@ def run_in_group(
                 stdout=None if on_line is None else subprocess.PIPE,
                 stderr=None if on_line is None else subprocess.STDOUT,
                 process_group=0,
-                pass_fds=(lifeline_reader,),
+                pass_fds=(lifeline_reader, *keep_open),
                 encoding="utf-8",
                 errors="replace",
             )

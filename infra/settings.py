@@ -12,6 +12,8 @@ runs, who watches it and where its figures are remembered.
 | ``S1_INVOCATION`` | set by the parent flow: ties the stages of one run together; the parent tracks them |
 | ``S1_PARENT_FLOW_RUN_ID`` | set by the parent flow: the Prefect flow run that a stage becomes a child of |
 | ``S1_MLFLOW_PARENT_RUN_ID`` | MLflow run of an outer program that the runs nest under |
+| ``S1_HOME`` | the checkout that a workspace belongs to; found from the workspace's place without it |
+| ``S1_ARCHIVE`` | folder of the responses that were paid for; ``.s1/archive`` of the home checkout without it |
 | ``S1_CLUSTER`` | where training runs (``infra.cluster``): a name in ``infra/clusters``; ``laptop`` without it |
 
 Example::
@@ -32,18 +34,30 @@ LOGS_FOLDER = STATE_FOLDER / "logs"
 RUNS_FOLDER = STATE_FOLDER / "runs"
 """``<invocation>/<stage>.*``: what a running stage tells the process that tracks it."""
 PREFECT_HOME = STATE_FOLDER / "prefect"
+CHAIN_LOCK = STATE_FOLDER / "chain.lock"
+"""Held by the run that works in a checkout or workspace (``infra.locks``)."""
+CLAIMS_FOLDER = STATE_FOLDER / "claims"
+"""``<flow run id>.lock``, held by the process that executes the flow run (``infra.locks``)."""
+WORKSPACES_FOLDER = STATE_FOLDER / "workspaces"
+SERVICES_FOLDER = STATE_FOLDER / "services"
+"""State of the servers that ``make up`` starts."""
+ARCHIVE_FOLDER = STATE_FOLDER / "archive"
+"""Responses that were paid for (``s1.teacher.archive``), in the home checkout."""
 MLFLOW_FOLDER = Path("mlruns")
 LOCAL_TRACKING_URI = f"sqlite:///{MLFLOW_FOLDER}/mlflow.db"
 
 INVOCATION = "S1_INVOCATION"
 PARENT_FLOW_RUN_ID = "S1_PARENT_FLOW_RUN_ID"
 MLFLOW_PARENT_RUN_ID = "S1_MLFLOW_PARENT_RUN_ID"
+HOME = "S1_HOME"
+ARCHIVE = "S1_ARCHIVE"
 
 _QUIET = {
     "DO_NOT_TRACK": "true",  # MLflow accepts only this spelling
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # an unreachable server must not hold a stage for minutes
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
@@ -79,6 +93,11 @@ class Settings:
         )
 
     @property
+    def prefect_ui_url(self) -> str | None:
+        """Address of Prefect's pages, next to its API."""
+        return self.prefect_api_url.removesuffix("/").removesuffix("/api") if self.prefect_api_url else None
+
+    @property
     def tracks_locally(self) -> bool:
         """Whether MLflow's store is this checkout's own file."""
         return self.tracking_uri == LOCAL_TRACKING_URI
@@ -93,3 +112,33 @@ def prefect_home(environment: Mapping[str, str] = os.environ) -> Path:
     """Where Prefect keeps its history: the user's place, else one inside the checkout."""
     chosen = environment.get("PREFECT_HOME")
     return Path(chosen) if chosen else PREFECT_HOME.absolute()
+
+
+def home_folder(folder: Path, environment: Mapping[str, str] = os.environ) -> Path:
+    """The checkout that a workspace belongs to, absolute: what outlives the workspace is kept there.
+
+    ``S1_HOME`` names it; else a folder under ``<home>/.s1`` (workspaces of runs) or ``<home>/.dvc/tmp/exps`` (those of
+    ``dvc exp run --temp`` and the queue) belongs to ``<home>``, however deep they nest; any other is its own home.
+    """
+    chosen = environment.get(HOME)
+    if chosen:
+        return Path(chosen).absolute()
+    folder = folder.resolve()
+    for home in reversed(folder.parents):
+        inside = folder.relative_to(home).parts
+        if (inside[:1] == (".s1",) or inside[:3] == (".dvc", "tmp", "exps")) and (home / "dvc.yaml").is_file():
+            return home
+    return folder
+
+
+def archive_folder(folder: Path, environment: Mapping[str, str] = os.environ) -> Path:
+    """Where the responses that were paid for lie, for a run in ``folder``: absolute, the same for all workspaces."""
+    chosen = environment.get(ARCHIVE)
+    return Path(chosen).absolute() if chosen else home_folder(folder, environment) / ARCHIVE_FOLDER
+
+
+def without_password(uri: str) -> str:
+    """An address without user and password, to be shown."""
+    scheme, separator, rest = uri.partition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}"
