@@ -10,8 +10,21 @@ Example::
     params.select.num_examples      # 1000
 """
 
+from s1.config.kinds import (
+    EngineParams,
+    HubModel,
+    JsonlSource,
+    Model,
+    NanoModel,
+    PathModel,
+    ProceduralSource,
+    SolverTeacher,
+    Source,
+    Teacher,
+)
 from s1.config.loading import ParamsError, load_params
 from s1.config.params import Params
+from s1.config.section import Section
 from s1.config.sections import (
     AttemptParams,
     BaseParams,
@@ -20,21 +33,10 @@ from s1.config.sections import (
     CollectParams,
     CurateParams,
     DistillParams,
-    EngineParams,
     GenerateParams,
-    HubModel,
-    JsonlSource,
-    Model,
-    NanoModel,
-    PathModel,
-    ProceduralSource,
     ReportParams,
     ScoreParams,
-    Section,
     SelectParams,
-    SolverTeacher,
-    Source,
-    Teacher,
     TokenizeParams,
     TrainParams,
 )

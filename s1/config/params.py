@@ -2,6 +2,7 @@
 
 from pydantic import model_validator
 
+from s1.config.section import Section
 from s1.config.sections import (
     AttemptParams,
     BaseParams,
@@ -13,7 +14,6 @@ from s1.config.sections import (
     GenerateParams,
     ReportParams,
     ScoreParams,
-    Section,
     SelectParams,
     TokenizeParams,
     TrainParams,
@@ -24,6 +24,7 @@ class Params(Section):
     """The whole of ``params.yaml``."""
 
     seed: int
+    """Start of every random draw: the same seed and parameters give the same result."""
     base: BaseParams
     collect: CollectParams
     curate: CurateParams

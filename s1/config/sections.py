@@ -1,52 +1,23 @@
-"""The sections of ``params.yaml``: names, types, limits and meanings of every key."""
+"""The sections of ``params.yaml``: names, types, limits and meanings of every key.
+
+A section is what one stage reads, plus ``chat``. What comes in kinds (models, sources, engines) is in
+``s1.config.kinds``. Paper: arXiv 2501.19393.
+
+Example::
+
+    ScoreParams(num_resamples=10_000, confidence=0.95)
+"""
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from s1.records import AnswerKind
+from s1.config.kinds import EngineParams, Model, Source, Teacher
+from s1.config.section import Count, Fraction, NonNegativeFloat, PositiveFloat, PositiveInt, Section
 
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-PositiveInt = Annotated[int, Field(gt=0)]
-
-
-class Section(BaseModel):
-    """Base of every section: immutable, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class NanoModel(Section):
-    """A tiny Qwen2-architecture model that the ``base`` stage pretrains from scratch."""
-
-    kind: Literal["nano"]
-    num_layers: PositiveInt
-    hidden_size: PositiveInt
-    num_heads: PositiveInt
-    intermediate_size: PositiveInt
-    num_steps: PositiveInt
-    batch_size: PositiveInt
-    learning_rate: Annotated[float, Field(gt=0)]
-    direct_weight: Annotated[float, Field(ge=0)]
-    """Weight of short direct answers in the pretraining loss, where working a recipe step by step has weight 1."""
-
-
-class HubModel(Section):
-    """A model of a hub, pinned to a revision."""
-
-    kind: Literal["hub"]
-    repo: str
-    revision: str = "main"
-
-
-class PathModel(Section):
-    """A model folder on this machine in the transformers format."""
-
-    kind: Literal["path"]
-    path: str
-
-
-Model = Annotated[NanoModel | HubModel | PathModel, Field(discriminator="kind")]
+AdamBeta = Annotated[float, Field(ge=0, lt=1)]
+DISTINCT = Field(json_schema_extra={"uniqueItems": True})
+"""Shown to forms, which then refuse repeats; the section's own check also wants them rising."""
 
 
 class BaseParams(Section):
@@ -58,46 +29,14 @@ class BaseParams(Section):
     """Stands for the 32B of the difficulty filter, and is fine-tuned."""
 
 
-class ProceduralSource(Section):
-    """Questions made by ``s1.nano``."""
-
-    kind: Literal["procedural"]
-    name: str
-    num: PositiveInt
-    seed: int
-    """Added to the global seed."""
-    step_weights: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=1, max_length=4)] = [1, 2, 2, 2]
-    """Difficulty: how often a question has one step, two, three, four."""
-
-    @field_validator("step_weights")
-    @classmethod
-    def _some_weight(cls, weights: list[float]) -> list[float]:
-        if sum(weights) <= 0:
-            raise ValueError("at least one number of steps needs a weight above 0")
-        return weights
-
-
-class JsonlSource(Section):
-    """A JSON-lines file with ``question`` and ``solution``."""
-
-    kind: Literal["jsonl"]
-    name: str
-    path: str
-    question_field: str = "question"
-    solution_field: str = "solution"
-    answer_field: str | None = None
-    answer_kind: AnswerKind = "expression"
-
-
-Source = Annotated[ProceduralSource | JsonlSource, Field(discriminator="kind")]
-
-
 class CollectParams(Section):
     """Where questions and benchmarks come from."""
 
     sources: Annotated[list[Source], Field(min_length=1)]
+    """Where training questions come from; the paper has 16 sources with 59,029 questions."""
     benchmarks: Annotated[list[Source], Field(min_length=1)]
-    num_planted_overlaps: Annotated[int, Field(ge=0)] = 0
+    """Held-out questions that models are measured on; questions that share text with them leave the pool."""
+    num_planted_overlaps: Count = 0
     """Benchmark questions copied into the pool (half verbatim, half extended), to show decontamination at work."""
     max_bad_share: Fraction = 0.01
     """Share of unreadable rows of a source above which the stage fails."""
@@ -116,58 +55,49 @@ class CurateParams(Section):
 
     ngram_size: PositiveInt
     """Word n-gram whose sharing with a benchmark question removes a question (8 in the paper)."""
-    min_characters: Annotated[int, Field(ge=0)]
+    min_characters: Count
+    """Shorter questions are dropped."""
     max_characters: PositiveInt
+    """Longer questions are dropped."""
     drop_images: bool
     """Drop questions with ``[asy]`` or ``![Image]``."""
     drop_numbered_parts: bool
     """Drop questions with the strings ``p1.`` to ``p999.``."""
     drop_bold_numbers: bool
     """Drop questions matching the reference's bold-with-digit pattern."""
-    asy_exempt_sources: list[str] = []
+    asy_exempt_sources: list[str] = Field(default=[])
     """Sources whose questions with ``[asy]`` pass all of these rules (AIME in the reference)."""
-
-
-class EngineParams(Section):
-    """How models decode."""
-
-    kind: Literal["local"]
-    dtype: Literal["float32", "bfloat16", "float64"]
-    batch_size: PositiveInt
-    """Sequences decoded at once; finished ones are replaced."""
 
 
 class AttemptParams(Section):
     """The difficulty filter: base models answer; a question that either gets right is too easy."""
 
     engine: EngineParams
+    """How the base models decode."""
     max_new_tokens: PositiveInt
-    temperature: Annotated[float, Field(ge=0)]
+    """Longest answer, in tokens (32,768 in the paper)."""
+    temperature: NonNegativeFloat
+    """Randomness of the answers: 0 always takes the likeliest token (0.05 in the paper)."""
     shard_size: PositiveInt
-
-
-class SolverTeacher(Section):
-    """The procedural solver of ``s1.nano``."""
-
-    kind: Literal["solver"]
-
-
-Teacher = SolverTeacher
+    """Questions per shard; a stopped stage goes on after its last finished shard."""
 
 
 class DistillParams(Section):
     """The teacher's thinking."""
 
     teacher: Teacher
+    """Who thinks; a Gemini Flash Thinking model in the paper."""
     scope: Literal["hard", "all"]
     """``hard``: only questions that both base models miss (same selection, less to pay); ``all``: the paper's order."""
     shard_size: PositiveInt
+    """Questions per shard; a stopped stage goes on after its last finished shard."""
 
 
 class ClassifyParams(Section):
     """Domains from the question's text."""
 
     classifier: Literal["procedural"]
+    """Who names the domains: the program that made the questions knows them."""
     scope: Literal["hard", "all"] = "hard"
     """Which curated questions get a label: those both base models miss, or all (for recipes other than ``s1``)."""
 
@@ -176,15 +106,16 @@ class SelectParams(Section):
     """Which examples are taken (paper Algorithm 1)."""
 
     recipe: Literal["s1", "random", "diverse", "longest", "full"]
+    """``s1`` is the paper's; its comparisons: at random, evenly over domains, the longest traces, all of them."""
     num_examples: PositiveInt
-    """Ignored by ``full``."""
-    num_uniform: Annotated[int, Field(ge=0)]
+    """Examples to select (1,000 in the paper); ignored by ``full``."""
+    num_uniform: Count
     """Up to this many taken, domains are drawn uniformly; after that by benchmark weight (700 in the paper)."""
     prepick_sources: list[str]
     """Sources whose correctly answered questions are taken first (GPQA and AIME in the paper)."""
-    prepick_long_sources: dict[str, int]
+    prepick_long_sources: dict[str, Count]
     """Source -> thinking tokens above which a correctly answered question is taken first (MATH: 5600)."""
-    weight_sources: dict[str, float]
+    weight_sources: dict[str, NonNegativeFloat]
     """Source -> weight of its questions in the second phase's domain weights (AIME 1, GPQA 0.5 in the paper).
 
     The source with the largest weight sets the scale: another counts as if it had as many candidates in all.
@@ -195,7 +126,9 @@ class ChatParams(Section):
     """Delimiters around thinking and answer (s1: ``<|im_start|>think`` and ``<|im_start|>answer``)."""
 
     think_start: str
+    """Opens the model's thinking (``<|im_start|>think`` in the paper)."""
     answer_start: str
+    """Opens the model's answer (``<|im_start|>answer`` in the paper)."""
     final_answer: str
     """Appended after ``answer_start`` when the budget ends thinking (``\\nFinal Answer:``)."""
     wait: str
@@ -208,6 +141,7 @@ class TokenizeParams(Section):
     """From selection to training sequences."""
 
     max_length: PositiveInt
+    """Longest training sequence, in tokens: question, thinking and answer together (32,768 in the paper)."""
     over_length: Literal["fail", "drop", "cut"]
     """What happens to an example longer than ``max_length``; the reference cuts."""
 
@@ -216,35 +150,50 @@ class TrainParams(Section):
     """The fine-tuning recipe (paper appendix D)."""
 
     num_epochs: PositiveInt
+    """Passes over the selection (5 in the paper)."""
     batch_size: PositiveInt
-    """Examples per optimizer step over all ranks; every example weighs the same."""
-    learning_rate: Annotated[float, Field(gt=0)]
+    """Examples per optimizer step over all ranks; every example weighs the same (16 in the paper)."""
+    learning_rate: PositiveFloat
+    """Peak learning rate, after the warmup; then a cosine down to 0 (0.00001 in the paper, larger for tiny models)."""
     warmup_ratio: Fraction
-    weight_decay: Annotated[float, Field(ge=0)]
-    adam_beta1: Fraction
-    adam_beta2: Fraction
-    max_grad_norm: Annotated[float, Field(gt=0)]
+    """Share of the steps over which the learning rate rises from 0 to its peak (0.05 in the paper)."""
+    weight_decay: NonNegativeFloat
+    """AdamW's pull of weights towards 0, per step and unit of learning rate (0.0001 in the paper)."""
+    adam_beta1: AdamBeta
+    """AdamW's memory of the gradient (0.9 in the paper)."""
+    adam_beta2: AdamBeta
+    """AdamW's memory of the gradient's square (0.95 in the paper)."""
+    max_grad_norm: PositiveFloat
+    """Gradients longer than this are scaled down to it."""
     dtype: Literal["float32", "bfloat16"]
+    """Number format of forward and backward passes (bfloat16 in the paper)."""
     zero_stage: Literal[1, 2, 3]
+    """What DeepSpeed spreads over ranks: 1 optimizer states, 2 also gradients, 3 also weights."""
     checkpoint_every_steps: PositiveInt
+    """Optimizer steps between checkpoints; a stopped training goes on from its last one."""
 
 
 class GenerateParams(Section):
     """Forced decoding over budgets and Wait counts."""
 
     engine: EngineParams
+    """How the base model and the tuned model decode."""
     benchmarks: Annotated[list[str], Field(min_length=1)]
-    """Names from ``collect.benchmarks``."""
-    budgets: Annotated[list[PositiveInt], Field(min_length=1)]
-    """Maxima of thinking tokens, each a point of the curve."""
-    wait_counts: list[Annotated[int, Field(ge=0)]]
-    """How often the end of thinking is suppressed and Wait appended, each a point; 0 is plain decoding."""
+    """Names from ``collect.benchmarks``: what the models are measured on."""
+    budgets: Annotated[list[PositiveInt], Field(min_length=1), DISTINCT]
+    """Maxima of thinking tokens, rising, each a point of the curve."""
+    wait_counts: Annotated[list[Count], DISTINCT]
+    """Rising: how often the end of thinking is suppressed and Wait appended, each a point; 0 is plain decoding."""
     max_thinking_tokens: PositiveInt
     """Thinking limit of the Wait points, all rounds together."""
     max_answer_tokens: PositiveInt
-    temperature: Annotated[float, Field(ge=0)]
+    """Longest answer behind the thinking, in tokens."""
+    temperature: NonNegativeFloat
+    """Randomness of decoding: 0 always takes the likeliest token (0 in the paper)."""
     num_samples: PositiveInt
+    """Answers per question and point; more than 1 needs a temperature above 0."""
     shard_size: PositiveInt
+    """Questions per shard; a stopped stage goes on after its last finished shard."""
 
     @model_validator(mode="after")
     def _points_are_sane(self) -> "GenerateParams":
@@ -263,10 +212,13 @@ class ScoreParams(Section):
     num_resamples: PositiveInt
     """Bootstrap resamples of every interval (10,000 in the paper)."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)]
+    """Confidence level of every interval (0.95 in the paper)."""
 
 
 class ReportParams(Section):
     """What the report shows."""
 
     title: str
-    num_transcripts: Annotated[int, Field(ge=0)]
+    """Headline of the report."""
+    num_transcripts: Count
+    """Questions whose thinking and answers are shown in full."""

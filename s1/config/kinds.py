@@ -1,0 +1,126 @@
+"""The parts of ``params.yaml`` that come in kinds: models, sources, engines, teachers. ``kind`` says which one it is.
+
+Knows names, types, limits and meanings of their keys; the sections that use them are in ``s1.config.sections``.
+
+Example::
+
+    HubModel(kind="hub", repo="Qwen/Qwen2.5-32B-Instruct")
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from s1.config.section import NonNegativeFloat, PositiveFloat, PositiveInt, Section
+from s1.records import AnswerKind
+
+
+class NanoModel(Section):
+    """A tiny Qwen2-architecture model that the ``base`` stage pretrains from scratch."""
+
+    kind: Literal["nano"]
+    """Pretrained here within minutes; nothing is downloaded."""
+    num_layers: PositiveInt
+    """Transformer layers."""
+    hidden_size: PositiveInt
+    """Numbers that stand for a token inside the model; a multiple of the number of heads."""
+    num_heads: PositiveInt
+    """Attention heads of each layer."""
+    intermediate_size: PositiveInt
+    """Width of each layer's feed-forward part."""
+    num_steps: PositiveInt
+    """Optimizer steps of pretraining; more make a better base model and a longer stage."""
+    batch_size: PositiveInt
+    """Examples per step of pretraining."""
+    learning_rate: PositiveFloat
+    """Peak of pretraining's learning rate, after a warmup of 50 steps; it then falls to 2% of the peak."""
+    direct_weight: NonNegativeFloat
+    """Weight of short direct answers in the pretraining loss, where working a recipe step by step has weight 1."""
+
+
+class HubModel(Section):
+    """A model of a hub, pinned to a revision."""
+
+    kind: Literal["hub"]
+    """Downloaded from the Hugging Face hub; the weights stay in the hub's cache."""
+    repo: str
+    """Owner and name on the hub, such as Qwen/Qwen2.5-32B-Instruct."""
+    revision: str = "main"
+    """Commit, tag or branch; only a commit stays the same for ever."""
+
+
+class PathModel(Section):
+    """A model folder on this machine in the transformers format."""
+
+    kind: Literal["path"]
+    """Read from a folder on the machine that runs the stages."""
+    path: str
+    """The folder with config, tokenizer and weights, absolute or relative to the project's root."""
+
+
+Model = Annotated[NanoModel | HubModel | PathModel, Field(discriminator="kind")]
+
+
+class ProceduralSource(Section):
+    """Questions made by ``s1.nano``."""
+
+    kind: Literal["procedural"]
+    """Questions made by a program, with one exact answer each."""
+    name: str
+    """Name of the source; other sections refer to it, and no other source or benchmark may have it."""
+    num: PositiveInt
+    """Questions to make."""
+    seed: int
+    """Added to the global seed, so that two sources differ."""
+    step_weights: Annotated[list[NonNegativeFloat], Field(min_length=1, max_length=4)] = Field(default=[1, 2, 2, 2])
+    """Difficulty: how often a question has one step, two, three, four; at least one weight is above 0."""
+
+    @field_validator("step_weights")
+    @classmethod
+    def _some_weight(cls, weights: list[float]) -> list[float]:
+        if sum(weights) <= 0:
+            raise ValueError("at least one number of steps needs a weight above 0")
+        return weights
+
+
+class JsonlSource(Section):
+    """A JSON-lines file with ``question`` and ``solution``."""
+
+    kind: Literal["jsonl"]
+    """A file with one JSON object per line."""
+    name: str
+    """Name of the source; other sections refer to it, and no other source or benchmark may have it."""
+    path: str
+    """The file, absolute or relative to the project's root."""
+    question_field: str = "question"
+    """Key of the question's text in each line."""
+    solution_field: str = "solution"
+    """Key of the reference solution in each line."""
+    answer_field: str | None = None
+    """Key of the short final answer in each line; without one, the answer is read out of the solution."""
+    answer_kind: AnswerKind = "expression"
+    """How answers are compared: as mathematics (expression), as a letter (choice), or by a judge (prose)."""
+
+
+Source = Annotated[ProceduralSource | JsonlSource, Field(discriminator="kind")]
+
+
+class EngineParams(Section):
+    """How models decode."""
+
+    kind: Literal["local"]
+    """Where models run: on this machine, in the stage's own process."""
+    dtype: Literal["float32", "bfloat16", "float64"]
+    """Number format of weights and activations; the paper evaluates in float32."""
+    batch_size: PositiveInt
+    """Sequences decoded at once; finished ones are replaced. More is faster and takes more memory."""
+
+
+class SolverTeacher(Section):
+    """The procedural solver of ``s1.nano``."""
+
+    kind: Literal["solver"]
+    """A program that thinks aloud; free, and only for procedural questions."""
+
+
+Teacher = SolverTeacher
