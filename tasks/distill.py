@@ -1,7 +1,7 @@
 """Hard questions -> traces: the teacher's thinking and answer.
 
-Knows ``s1.teacher`` and where artifacts lie. Every finished shard stays on disk, so that a killed run pays for no
-response twice.
+Knows ``s1.teacher`` and where artifacts lie. A paid teacher is asked only for what the archive of responses does not
+hold, so that no response is paid for twice: not by a killed run, nor by one in another workspace.
 
 Example::
 
@@ -17,7 +17,8 @@ from s1.artifacts import ArtifactWriter, read_jsonl
 from s1.config import DistillParams
 from s1.difficulty import questions_in_scope
 from s1.records import Attempt, Question, Trace
-from s1.teacher.protocol import build_teacher
+from s1.teacher.archive import Archive, ArchivedTeacher
+from s1.teacher.protocol import Teacher, build_teacher
 from s1.tokens import load_token_counter
 from tasks.paths import ATTEMPTS, CURATED, LARGE_MODEL, TRACES
 from tasks.stage import Metrics, StageContext, fingerprint, map_shards
@@ -27,7 +28,9 @@ def run(stage: StageContext, *, distill: DistillParams, seed: int) -> Metrics:
     """Ask the teacher about the questions in scope."""
     curated = read_jsonl(CURATED, Question)
     questions = questions_in_scope(curated, read_jsonl(ATTEMPTS, Attempt), scope=distill.scope)
-    teacher = build_teacher(distill.teacher, count_tokens=load_token_counter(LARGE_MODEL), seed=seed)
+    teacher: Teacher = build_teacher(distill.teacher, count_tokens=load_token_counter(LARGE_MODEL), seed=seed)
+    if teacher.is_paid:
+        teacher = ArchivedTeacher(teacher, Archive(stage.archive_folder))
 
     def ask(shard: Sequence[Question]) -> list[Trace]:
         return [teacher.answer(question.question, question_id=question.id) for question in shard]
@@ -43,6 +46,9 @@ def run(stage: StageContext, *, distill: DistillParams, seed: int) -> Metrics:
     )
     with ArtifactWriter(TRACES.parent) as artifact:
         artifact.write_jsonl(TRACES.name, traces)
+    if isinstance(teacher, ArchivedTeacher):
+        note = f"traces: {teacher.num_found} responses from the archive, {teacher.num_asked} asked for"
+        stage.progress(len(traces), len(traces), note)
     return _measure(stage, traces)
 
 

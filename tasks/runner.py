@@ -27,6 +27,7 @@ from typing import Any, Protocol
 
 from infra.meter import Meter
 from infra.pipeline import find_stage
+from infra.settings import archive_folder
 from s1.artifacts import recover_artifact, write_text_atomically
 from s1.config import Params, load_params
 from tasks.paths import LEDGER_FOLDER, METRICS_FOLDER, WORK_FOLDER
@@ -113,7 +114,13 @@ def run_stage(name: str, observers: Observers, *, params_path: Path = PARAMS) ->
     with Meter(work_folder, work=hashlib.sha256(f"{code}{dumped}".encode()).hexdigest()[:8]) as meter:
         task = load_task(name)
         context = StageContext(
-            name, work_folder, observers.progress, observers.run_shard, observers.track_step, code=code
+            name,
+            work_folder,
+            observers.progress,
+            observers.run_shard,
+            observers.track_step,
+            code=code,
+            archive_folder=archive_folder(Path.cwd()),
         )
         metrics = task(context, **select_sections(params, sections_of(task)))
     spent = meter.quantities()

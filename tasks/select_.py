@@ -8,11 +8,12 @@ Example::
     metrics["funnel"]         # {'collected': 6060, ..., 'hard': 3100, 'traced': 3100, 'selected': 1000}
 """
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from statistics import fmean
 
-from s1.artifacts import ArtifactWriter, read_jsonl
+from s1.artifacts import ArtifactWriter, read_jsonl, write_text_atomically
 from s1.config import SelectParams
 from s1.curation import count_steps
 from s1.difficulty import judge_difficulty
@@ -27,6 +28,7 @@ from tasks.paths import (
     CURATED,
     DOMAINS,
     LARGE_MODEL,
+    PLOTS_FOLDER,
     SELECT_DECISIONS,
     SELECTION,
     TRACES,
@@ -34,6 +36,8 @@ from tasks.paths import (
 from tasks.stage import Metrics, StageContext
 
 NOT_DRAWN = "not_drawn"
+DOMAINS_PLOT = PLOTS_FOLDER / "select" / "domains.json"
+"""Questions by domain for ``dvc plots``."""
 _PROGRESS_EVERY = 200
 
 
@@ -53,6 +57,7 @@ def run(stage: StageContext, *, select: SelectParams, seed: int) -> Metrics:
     with ArtifactWriter(SELECTION.parent) as artifact:
         artifact.write_jsonl(SELECTION.name, [_selected(pick) for pick in drawn.picks])
         artifact.write_jsonl(SELECT_DECISIONS.name, _decide(material.questions, pool, drawn))
+    write_text_atomically(DOMAINS_PLOT, json.dumps(_count_domains(pool, drawn), indent=1) + "\n")
     return {"funnel": _funnel(material, pool, drawn), **_measure(pool, drawn, select)}
 
 
@@ -118,6 +123,16 @@ def _decide(questions: Sequence[Question], pool: Pool, drawn: Draw) -> list[Deci
             )
         )
     return decisions
+
+
+def _count_domains(pool: Pool, drawn: Draw) -> list[Metrics]:
+    """Every domain of the pool, with the number of its questions and of those selected."""
+    in_pool = Counter(candidate.domain for candidate in pool.candidates)
+    selected = Counter(pick.candidate.domain for pick in drawn.picks)
+    return [
+        {"domain": domain, "num_selected": selected[domain], "num_in_pool": in_pool[domain]}
+        for domain in sorted(in_pool)
+    ]
 
 
 def _funnel(material: Material, pool: Pool, drawn: Draw) -> Metrics:

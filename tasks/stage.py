@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 
 from pydantic import BaseModel, JsonValue
 
+from infra.settings import ARCHIVE_FOLDER
 from s1.artifacts import read_jsonl, write_text_atomically
 
 Metrics = dict[str, JsonValue]
@@ -52,6 +53,8 @@ class StageContext:
     track_step: StepTracker
     code: str = ""
     """Hash of the code that decides the stage's result; work of other code is never continued."""
+    archive_folder: Path = ARCHIVE_FOLDER
+    """Responses that were paid for, shared by every workspace of a checkout (``infra.settings.archive_folder``)."""
     quantities: dict[str, float] = field(default_factory=dict)
     opened_work: list[Path] = field(default_factory=list)
     """Folders of unfinished work that this run made use of: what the runner removes when the stage ends well."""

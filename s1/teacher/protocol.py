@@ -9,7 +9,10 @@ Example::
     trace = teacher.answer(question.question, question_id=question.id)
 """
 
+from collections.abc import Mapping
 from typing import Protocol
+
+from pydantic import JsonValue
 
 from s1 import config
 from s1.records import Trace
@@ -23,6 +26,19 @@ class Teacher(Protocol):
     @property
     def name(self) -> str:
         """Recorded in every trace."""
+        ...
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether answers cost money: those are kept for good (``s1.teacher.archive``), the others made again."""
+        ...
+
+    @property
+    def identity(self) -> Mapping[str, JsonValue]:
+        """Everything but the question that decides what is asked: model, prompt template, generation parameters.
+
+        Teachers of equal identity share archived answers. Nothing secret belongs here: it is written down.
+        """
         ...
 
     def answer(self, text: str, *, question_id: str) -> Trace:

@@ -9,6 +9,9 @@ Example::
 """
 
 import hashlib
+from collections.abc import Mapping
+
+from pydantic import JsonValue
 
 from s1.nano.solver import solve
 from s1.records import Trace, TraceState, Usage
@@ -19,10 +22,16 @@ class SolverTeacher:
     """Answers questions of ``s1.nano``; refuses any other text."""
 
     name = "solver"
+    is_paid = False
 
     def __init__(self, *, count_tokens: TokenCounter, seed: int) -> None:
         self._count_tokens = count_tokens
         self._seed = seed
+
+    @property
+    def identity(self) -> Mapping[str, JsonValue]:
+        """The seed, from which each question's is derived."""
+        return {"name": self.name, "seed": self._seed}
 
     def answer(self, text: str, *, question_id: str) -> Trace:
         """The solver's trace; state ``refused`` when the text is not a procedural question."""

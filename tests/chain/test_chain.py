@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,12 +16,14 @@ from tasks.paths import (
     BENCHMARKS,
     CURATE_DECISIONS,
     CURATED,
+    EXAMPLES,
     GENERATIONS,
     QUESTIONS,
     REPORT,
     SCORES,
     SELECT_DECISIONS,
     SELECTION,
+    TUNED_MODEL,
 )
 from tests.chain.chains import repro, run_python, stages_run
 from tests.chain.conftest import FinishedChain
@@ -82,7 +85,7 @@ def test_every_benchmark_question_is_decoded_and_scored_under_every_setting(chai
 def test_the_run_ends_with_the_table_the_report_and_the_commands_for_the_servers(chain: FinishedChain) -> None:
     report = (chain.folder / REPORT).read_text()
     assert str(REPORT) in chain.output
-    assert "make ui" in chain.output
+    assert "make up" in chain.output
     budgets = load_params(chain.folder / "params.yaml").generate.budgets
     table = chain.output[chain.output.index("nano-test") :]
     assert all(str(budget) in table for budget in budgets)
@@ -105,12 +108,40 @@ def test_mlflow_has_the_scaling_curve_as_one_metric_over_the_budgets(chain: Fini
     client = MlflowClient(f"sqlite:///{chain.folder}/mlruns/mlflow.db")
     experiments = [item.experiment_id for item in client.search_experiments()]
     (run,) = client.search_runs(experiments, filter_string="tags.`dvc.stage` = 'score'")
-    history = client.get_metric_history(run.info.run_id, "score/nano-test/tuned/accuracy_by_budget")
+    history = client.get_metric_history(run.info.run_id, "accuracy_by_budget/nano-test.tuned")
     scores = json.loads((chain.folder / "metrics/score.json").read_text())["nano-test"]["tuned"]
     assert [(point.step, point.value) for point in history] == [
         (scores[f"max-{budget}"]["budget"], scores[f"max-{budget}"]["accuracy"])
         for budget in load_params(chain.folder / "params.yaml").generate.budgets
     ]
+
+
+def test_mlflow_has_the_trained_model_with_the_data_it_saw_and_the_answers_it_gave(chain: FinishedChain) -> None:
+    client = MlflowClient(f"sqlite:///{chain.folder}/mlruns/mlflow.db")
+    version = client.get_model_version_by_alias("s1", "challenger")
+    digest = next(item["md5"] for item in _locked(chain.folder, "generate")["deps"] if item["path"] == str(TUNED_MODEL))
+    assert version.source == f"dvc://{TUNED_MODEL}?md5={digest}"
+    train = client.get_run(str(version.run_id))
+    examples = next(item["md5"] for item in _locked(chain.folder, "train")["deps"] if item["path"] == str(EXAMPLES))
+    assert train.inputs is not None
+    assert (str(EXAMPLES), examples) in [
+        (item.dataset.name, item.dataset.digest) for item in train.inputs.dataset_inputs
+    ]
+    curve = {
+        (figure.step, figure.value)
+        for figure in client.get_logged_model(version.tags["s1.model_id"]).metrics or []
+        if figure.key == "accuracy_by_budget/nano-test.tuned"
+    }
+    scores = json.loads((chain.folder / "metrics/score.json").read_text())["nano-test"]["tuned"]
+    assert curve == {
+        (scores[f"max-{budget}"]["budget"], scores[f"max-{budget}"]["accuracy"])
+        for budget in load_params(chain.folder / "params.yaml").generate.budgets
+    }
+
+
+def _locked(folder: Path, stage: str) -> dict[str, Any]:
+    entry: dict[str, Any] = yaml.safe_load((folder / "dvc.lock").read_text())["stages"][stage]
+    return entry
 
 
 def test_a_second_repro_does_nothing_and_says_so(chain: FinishedChain) -> None:
