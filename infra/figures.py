@@ -58,8 +58,10 @@ def flatten_metrics(value: Any, prefix: str = "") -> dict[str, float]:
 def curve_points(score: Mapping[str, Any]) -> list[CurvePoint]:
     """The scaling curves of ``metrics/score.json``: accuracy with the budget, or the number of Waits, as the step.
 
-    So that MLflow draws them: one metric per curve, for example ``score/nano-test/tuned/accuracy_by_budget``. Settings
-    with neither budget nor Wait count (direct answers) stay plain metrics.
+    So that MLflow draws them: one metric per curve, for example ``accuracy_by_budget/nano-test.tuned``. The figure
+    comes first because MLflow cuts long titles at the end and sorts charts by name: so the curves of all benchmarks
+    stand together at the top of its page, where ``score/…/accuracy_by_budget`` and ``…_by_waits`` looked the same.
+    Settings with neither budget nor Wait count (direct answers) stay plain metrics.
     """
     curve: list[CurvePoint] = []
     for benchmark, models in score.items():
@@ -67,14 +69,30 @@ def curve_points(score: Mapping[str, Any]) -> list[CurvePoint]:
             for point in settings.values():
                 for name, key in (("budget", "budget"), ("waits", "wait_count")):
                     if isinstance(point, Mapping) and "accuracy" in point and point.get(key) is not None:
-                        base = _FORBIDDEN.sub("_", f"score/{benchmark}/{model}")
-                        curve.extend(_curve_figures(point, base=base, name=name, step=int(point[key])))
+                        subject = _FORBIDDEN.sub("_", f"{benchmark}.{model}")
+                        curve.extend(_curve_figures(point, subject=subject, name=name, step=int(point[key])))
     return curve
 
 
-def _curve_figures(point: Mapping[str, Any], *, base: str, name: str, step: int) -> list[CurvePoint]:
+def _curve_figures(point: Mapping[str, Any], *, subject: str, name: str, step: int) -> list[CurvePoint]:
     return [
-        CurvePoint(f"{base}/{figure}_by_{name}", step, float(point[figure]))
-        for figure in ("accuracy", "mean_thinking_tokens")
-        if point.get(figure) is not None
+        CurvePoint(f"{figure}_by_{name}/{subject}", step, float(point[key]))
+        for figure, key in (("accuracy", "accuracy"), ("thinking_tokens", "mean_thinking_tokens"))
+        if point.get(key) is not None
     ]
+
+
+def headline_figures(score: Mapping[str, Any]) -> dict[str, float]:
+    """What a chain run shows of ``metrics/score.json`` beside its curves: answers without thinking, and the summaries.
+
+    The stage's own run has every figure; a hundred charts of single settings would hide the curves here.
+    """
+    chosen: dict[str, Any] = {}
+    for benchmark, models in score.items():
+        direct = {
+            name: {"direct": {"accuracy": settings["direct"].get("accuracy")}}
+            for name, settings in models.items()
+            if "direct" in settings
+        }
+        chosen[benchmark] = {**direct, **({"curve": models["curve"]} if "curve" in models else {})}
+    return flatten_metrics(chosen, "score")

@@ -15,14 +15,19 @@ from collections.abc import Sequence
 
 import psutil
 
+_CLOCK_SLACK_SECONDS = 2.0
+"""Start times move a little when the machine's clock is set right."""
+
 
 def git_tags() -> dict[str, str]:
-    """Commit of the checkout, and whether tracked files differ from it (DVC's lock file aside); empty without git."""
+    """Commit of the checkout, whether tracked files differ from it (DVC's lock file aside), and the branch, if any."""
     commit = _git("rev-parse", "HEAD")
     if commit is None:
         return {}
     changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!dvc.lock")
-    return {"git.commit": commit, "git.dirty": "true" if changed else "false"}
+    branch = _git("branch", "--show-current")
+    tags = {"git.commit": commit, "git.dirty": "true" if changed else "false"}
+    return {**tags, "git.branch": branch} if branch else tags
 
 
 def _git(*arguments: str) -> str | None:
@@ -54,3 +59,22 @@ def is_dvc(command: Sequence[str]) -> bool:
 def name_process(process: psutil.Process) -> str:
     """Host, process id and start time: unique over machines and restarts."""
     return f"{socket.gethostname()}-{process.pid}-{int(process.create_time())}"
+
+
+def has_ended(name: str) -> bool:
+    """Whether the process of this name (see ``name_process``) is known to be gone: one of this host that lives no more.
+
+    False for other hosts' processes and for names of another form: nothing is known of them.
+    """
+    parts = name.rsplit("-", 2)
+    if len(parts) != 3 or parts[0] != socket.gethostname() or not (parts[1] + parts[2]).isdigit():
+        return False
+    pid, created = int(parts[1]), int(parts[2])
+    try:
+        process = psutil.Process(pid)
+        same = abs(process.create_time() - created) <= _CLOCK_SLACK_SECONDS
+        return not same or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.AccessDenied:
+        return False

@@ -1,11 +1,11 @@
 """Remembers a run in MLflow from a thread of its own, so that no stage waits for MLflow or dies with it.
 
-Knows which figures of a stage go where; does not run stages. Who hosts it was decided by measurement (two busy cores):
-importing MLflow with its SQL store costs 3.3 s of CPU, and twelve stages of often one second each would pay it twelve
-times. So the parent flow hosts one recorder for all its stages, which only append to their spool (``infra.spool``);
-under a bare ``dvc repro`` there is no parent and each stage hosts its own, importing while it works. Numbers are read
-from ``metrics/`` and ``ledger/``, which stand whatever happens here: when MLflow fails, ``close`` says so
-and nothing else changes.
+Knows which of a stage's figures go where; does not run stages. Who hosts it was decided by measurement (two busy
+cores): importing MLflow with its SQL store costs 3.3 s of CPU, and twelve stages of often one second each would pay it
+twelve times. So the parent flow hosts one recorder for all its stages, which only append to their spool
+(``infra.spool``); under a bare ``dvc repro`` there is no parent and each stage hosts its own, importing while it works.
+Numbers are read from ``metrics/`` and ``ledger/``, which stand whatever happens here: when MLflow fails, ``close`` says
+so and nothing else changes.
 
 Example::
 
@@ -16,29 +16,46 @@ Example::
     recorder.close("FINISHED")              # None, or what went wrong
 """
 
-import json
 import logging
 import queue
 import threading
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from typing import TypeVar
 
-from infra.figures import curve_points, flatten_metrics
-from infra.prices import SECONDS_PER_HOUR, load_prices
+from infra.dead_runs import close_dead_runs_of
+from infra.figures import CurvePoint
+from infra.lineage import Lineage, Linked
+from infra.pipeline import find_stage
+from infra.prices import load_prices
 from infra.provenance import git_tags
-from infra.settings import Settings
+from infra.settings import Settings, without_password
 from infra.spool import Spool
+from infra.stage_end import REPORT, StageEnd, cost_figures, single_figures
 from infra.tracking import RunStatus, Tracking
+from infra.versions import Versions, data_sets, hash_path
 
 SECONDS_BETWEEN_STEP_BATCHES = 2.0
 SECONDS_TO_FINISH = 90.0
 _MAX_FAILURES = 3
-_REPORT = Path("reports/report.html")
+_WATCHED_STAGE = "train"
+"""The stage whose run gets the machine's load: the only one that keeps it busy for hours."""
 
 logger = logging.getLogger(__name__)
 
 Job = Callable[[Tracking], None]
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _OpenStage:
+    """The stage whose run is open."""
+
+    name: str
+    run_id: str
+    params: Mapping[str, str]
+    spool: Spool
+    stop_watching: Callable[[], None] | None = None
 
 
 class Recorder:
@@ -50,14 +67,20 @@ class Recorder:
         *,
         invocation: str,
         connect: Callable[[Settings], Tracking] = Tracking.connect,
+        make_lineage: Callable[[Tracking, str | None], Lineage] = lambda tracking, chain_run_id: Lineage(
+            tracking, chain_run_id=chain_run_id
+        ),
     ) -> None:
         self._settings = settings
         self._invocation = invocation
         self._connect = connect
+        self._make_lineage = make_lineage
+        self._own_tags: dict[str, str] | None = None
         self._parent_run_id = settings.mlflow_parent_run_id
+        self._parent_run_url: str | None = None
         self._opened_parent = False
-        self._stage_run_id: str | None = None
-        self._spool: Spool | None = None
+        self._parent_is_known = threading.Event()
+        self._stage: _OpenStage | None = None
         self._failures: list[str] = []
         self._dollars_spent = 0.0
         self._dollars_all = 0.0
@@ -66,12 +89,36 @@ class Recorder:
         self._thread.start()
 
     def open_chain(self, name: str, *, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
-        """Start the run that the stages' runs nest under."""
+        """Start the run that the stages' runs nest under; runs that killed processes left open are closed first."""
 
         def job(tracking: Tracking) -> None:
-            self._parent_run_id = tracking.start_run(name, tags={**self._tags(), **tags}, parent_run_id=None)
-            self._opened_parent = True
-            tracking.log_params(self._parent_run_id, params)
+            try:
+                self._attempt(lambda: close_dead_runs_of(tracking))
+                links = _describe(tags)
+                run_id = tracking.start_run(name, tags={**self._tags(), **tags, **links}, parent_run_id=None)
+                self._parent_run_id, self._parent_run_url = run_id, tracking.run_url(run_id)
+                self._opened_parent = True
+                tracking.log(run_id, params=params)
+            finally:
+                self._parent_is_known.set()
+
+        self._jobs.put(job)
+
+    def wait_for_parent_run_id(self, timeout_seconds: float) -> str | None:
+        """The id of the run that ``open_chain`` starts; None when MLflow has not given one in time."""
+        self._parent_is_known.wait(timeout_seconds)
+        return self._parent_run_id if self._opened_parent else None
+
+    def parent_run_url(self, *, wait_seconds: float) -> str | None:
+        """The page of that run in MLflow's UI; None when MLflow has not given one in time."""
+        return self._parent_run_url if self.wait_for_parent_run_id(wait_seconds) is not None else None
+
+    def tag_chain(self, tags: Mapping[str, str]) -> None:
+        """Set tags of the parent run, such as the DVC experiment that keeps the result."""
+
+        def job(tracking: Tracking) -> None:
+            if self._opened_parent and self._parent_run_id is not None:
+                tracking.log(self._parent_run_id, tags=tags)
 
         self._jobs.put(job)
 
@@ -79,10 +126,13 @@ class Recorder:
         """Start a stage's run; its steps are logged as they come."""
 
         def job(tracking: Tracking) -> None:
-            self._spool = Spool(self._invocation, stage)
             tags = {**self._tags(), "dvc.stage": stage}
-            self._stage_run_id = tracking.start_run(stage, tags=tags, parent_run_id=self._parent_run_id)
-            tracking.log_params(self._stage_run_id, params)
+            run_id = tracking.start_run(stage, tags=tags, parent_run_id=self._parent_run_id)
+            self._stage = _OpenStage(stage, run_id, params, Spool(self._invocation, stage))
+            tracking.log(run_id, params=params)
+            self._watch_machine(tracking)
+            if not self._opened_parent:  # else the inputs come with the end, when DVC has their versions
+                tracking.log_inputs(run_id, data_sets(find_stage(stage), hash_path))
 
         self._jobs.put(job)
 
@@ -90,21 +140,24 @@ class Recorder:
         self, stage: str, status: RunStatus, *, reused: bool, tags: Mapping[str, str] | None = None
     ) -> None:
         """End a stage's run with its figures; ``reused`` when DVC took the result as it was."""
+        versions = Versions.read()  # now: the next stage's DVC will write the lock
 
         def job(tracking: Tracking) -> None:
-            if self._stage_run_id is None:  # its opening failed
+            if self._stage is None:  # its opening failed
                 return
-            run_id, self._stage_run_id = self._stage_run_id, None
+            opened, self._stage = self._stage, None
             try:
-                self._log_new_steps(tracking, run_id)
-                tracking.set_tags(run_id, {**(tags or {}), "reused": "true" if reused else "false"})
+                if opened.stop_watching is not None:
+                    opened.stop_watching()
+                self._log_new_steps(tracking, opened)
                 if status == "FINISHED":
-                    self._log_results(tracking, run_id, stage, reused=reused)
+                    end = StageEnd(find_stage(stage), reused, versions, is_locked=self._opened_parent)
+                    self._log_end(tracking, opened, end, tags or {})
+                else:
+                    tracking.log(opened.run_id, tags={**(tags or {}), "reused": "false"})
             finally:
-                tracking.end_run(run_id, status)
-                if self._spool is not None:
-                    self._spool.remove()
-                    self._spool = None
+                tracking.end_run(opened.run_id, status)
+                opened.spool.remove()
 
         self._jobs.put(job)
 
@@ -114,8 +167,8 @@ class Recorder:
         def job(tracking: Tracking) -> None:
             if self._opened_parent and self._parent_run_id is not None:
                 figures = {"cost/usd": self._dollars_spent, "cost/usd_with_reused_stages": self._dollars_all}
-                tracking.log_metrics(self._parent_run_id, figures)
-                tracking.log_files(self._parent_run_id, [_REPORT])
+                tracking.log(self._parent_run_id, figures=single_figures(figures))
+                tracking.log_files(self._parent_run_id, [REPORT])
                 tracking.end_run(self._parent_run_id, status)
 
         self._jobs.put(job)
@@ -125,71 +178,92 @@ class Recorder:
             self._failures.append(f"not done after {SECONDS_TO_FINISH:.0f} s")
         if not self._failures:
             return None
+        place = without_password(self._settings.tracking_uri)
         return (
-            f"MLflow at {self._settings.tracking_uri} did not take everything ({self._failures[0]}). The figures stand "
-            "in metrics/ and ledger/; mend MLflow or unset MLFLOW_TRACKING_URI, and run again to have them logged."
+            f"MLflow at {place} did not take everything ({self._failures[0]}). The figures stand in metrics/ and "
+            "ledger/; mend MLflow or unset MLFLOW_TRACKING_URI, and run again to have them logged."
         )
 
     def _tags(self) -> dict[str, str]:
-        return {"s1.invocation": self._invocation, **git_tags()}
+        if self._own_tags is None:  # the code is that of the start, whatever is committed meanwhile
+            self._own_tags = {"s1.invocation": self._invocation, **git_tags()}
+        return self._own_tags
 
     def _work(self) -> None:
         try:
             tracking = self._connect(self._settings)
         except Exception as error:
             self._note(error)
+            self._parent_is_known.set()
             return
         while len(self._failures) < _MAX_FAILURES:
             try:
                 job = self._jobs.get(timeout=SECONDS_BETWEEN_STEP_BATCHES)
             except queue.Empty:
-                job = self._log_steps_of_open_stage
+                job = self._follow_open_stage
             if job is None:
                 return
-            try:
-                job(tracking)
-            except Exception as error:
-                self._note(error)
+            self._attempt(lambda: job(tracking))  # noqa: B023 - called at once
+        self._parent_is_known.set()
+
+    def _attempt(self, action: Callable[[], T]) -> T | None:
+        """The action's result; None when it failed, which is noted."""
+        try:
+            return action()
+        except Exception as error:
+            self._note(error)
+            return None
 
     def _note(self, error: Exception) -> None:
         logger.debug("MLflow failed", exc_info=error)
         lines = str(error).strip().splitlines() or [""]
         self._failures.append(f"{type(error).__name__}: {lines[0][:200]}")
 
-    def _log_steps_of_open_stage(self, tracking: Tracking) -> None:
-        if self._stage_run_id is not None:
-            self._log_new_steps(tracking, self._stage_run_id)
+    def _follow_open_stage(self, tracking: Tracking) -> None:
+        if self._stage is not None:
+            self._watch_machine(tracking)
+            self._log_new_steps(tracking, self._stage)
 
-    def _log_new_steps(self, tracking: Tracking, run_id: str) -> None:
-        if self._spool is not None:
-            tracking.log_steps(run_id, self._spool.read_new_steps())
+    def _watch_machine(self, tracking: Tracking) -> None:
+        stage = self._stage
+        if stage is None or stage.name != _WATCHED_STAGE or stage.stop_watching is not None:
+            return
+        if stage.spool.has_started:  # DVC may find that it need not run
+            stage.stop_watching = tracking.watch_machine(stage.run_id)
 
-    def _log_results(self, tracking: Tracking, run_id: str, stage: str, *, reused: bool) -> None:
-        metrics_path, ledger_path = Path(f"metrics/{stage}.json"), Path(f"ledger/{stage}.json")
-        figures = flatten_metrics(_read_json(metrics_path))
-        tracking.log_metrics(run_id, {**figures, **self._cost(_read_json(ledger_path), reused=reused)})
-        tracking.log_files(run_id, [metrics_path, ledger_path])
-        if stage == "report":
-            tracking.log_files(run_id, [_REPORT])
-        if stage == "score":
-            points = curve_points(_read_json(metrics_path))
-            tracking.log_curve(run_id, points)
-            if self._opened_parent and self._parent_run_id is not None:
-                tracking.log_curve(self._parent_run_id, points)
-                tracking.log_metrics(self._parent_run_id, {f"score/{key}": value for key, value in figures.items()})
+    def _log_new_steps(self, tracking: Tracking, stage: _OpenStage) -> None:
+        steps = stage.spool.read_new_steps()
+        if steps:
+            tracking.log_steps(stage.run_id, steps)
 
-    def _cost(self, ledger: Mapping[str, float], *, reused: bool) -> dict[str, float]:
+    def _log_end(self, tracking: Tracking, opened: _OpenStage, end: StageEnd, tags: Mapping[str, str]) -> None:
+        chain_run_id = self._parent_run_id if self._opened_parent else None
+        own_tags = {**end.tags(), **tags}
+        figures = [*end.figures(), *self._cost(end)]
+        computed_by: str | None = None
+        if end.reused and "dvc.ledger_md5" in own_tags:
+            computed_by = self._attempt(lambda: tracking.find_computing_run(own_tags["dvc.ledger_md5"]))
+            own_tags |= {"s1.computed_by": computed_by} if computed_by is not None else {}
+        lineage = self._make_lineage(tracking, chain_run_id)
+        linked = self._attempt(  # a store without a registry costs the links, not the figures
+            lambda: lineage.link(end, run_id=opened.run_id, params=opened.params, computed_by=computed_by)
+        )
+        linked = linked or Linked()
+        tracking.log(opened.run_id, tags={**own_tags, **linked.tags}, figures=figures, about=linked.subject_of)
+        tracking.log_files(opened.run_id, end.files())
+        if chain_run_id is not None and (shown := end.chain_figures()):
+            tracking.log(chain_run_id, figures=shown)
+
+    def _cost(self, end: StageEnd) -> list[CurvePoint]:
         """Quantities of the ledger and their price today."""
+        ledger = end.ledger()
         dollars = load_prices().dollars(ledger)
         self._dollars_all += dollars
-        self._dollars_spent += 0.0 if reused else dollars
-        hours = {
-            f"cost/{kind}_hours": ledger[f"{kind}_seconds"] / SECONDS_PER_HOUR
-            for kind in ("cpu", "gpu")
-            if f"{kind}_seconds" in ledger
-        }
-        return {**flatten_metrics(ledger, "cost"), **hours, "cost/usd": dollars}
+        self._dollars_spent += 0.0 if end.reused else dollars
+        return cost_figures(ledger, dollars=dollars)
 
 
-def _read_json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+def _describe(tags: Mapping[str, str]) -> dict[str, str]:
+    """The text over a run's page, where MLflow makes links of links."""
+    url = tags.get("prefect.url")
+    return {"mlflow.note.content": f"[Flow run in Prefect]({url})"} if url is not None else {}

@@ -58,6 +58,11 @@ class Spool:
         self._receipt.unlink(missing_ok=True)
         self._offset = 0
 
+    @property
+    def has_started(self) -> bool:
+        """Whether the stage's process has begun; DVC may still find that it need not."""
+        return self._steps.parent.is_dir()
+
     def add_step(self, step: int, figures: dict[str, float]) -> None:
         """Append one step's figures; an invocation without ``start`` gets its folder here."""
         line = StepFigures(step=step, time_ms=int(time.time() * 1000), figures=figures).model_dump_json()

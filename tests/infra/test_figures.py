@@ -47,7 +47,7 @@ def test_curves_have_the_budget_or_the_number_of_waits_as_their_step() -> None:
         }
     }
     assert curve_points(score) == [
-        CurvePoint("score/nano-test/tuned/accuracy_by_budget", 16, 0.2),
-        CurvePoint("score/nano-test/tuned/mean_thinking_tokens_by_budget", 16, 15.5),
-        CurvePoint("score/nano-test/tuned/accuracy_by_waits", 2, 0.4),
+        CurvePoint("accuracy_by_budget/nano-test.tuned", 16, 0.2),
+        CurvePoint("thinking_tokens_by_budget/nano-test.tuned", 16, 15.5),
+        CurvePoint("accuracy_by_waits/nano-test.tuned", 2, 0.4),
     ]

@@ -1,0 +1,133 @@
+"""What a stage that ended well leaves for MLflow: its figures, their cost, and the versions of what it read and wrote.
+
+Knows the files of a finished stage (``metrics/``, ``ledger/``, ``dvc.lock``); does not know MLflow.
+
+Example::
+
+    end = StageEnd(find_stage("train"), reused=False, versions=Versions.read(), is_locked=True)
+    end.tags()              # {'dvc.out_md5': '833a…dir', 'dvc.ledger_md5': 'f9ac…', 'reused': 'false'}
+    end.figures()           # [CurvePoint(key='loss/last_epoch', step=0, value=0.04), …]
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infra.figures import CurvePoint, curve_points, flatten_metrics, headline_figures
+from infra.pipeline import StageEntry
+from infra.prices import SECONDS_PER_HOUR
+from infra.registry import TUNED
+from infra.versions import DataSet, Versions, data_sets, hash_path
+
+REPORT = Path("reports/report.html")
+_TUNED = "tuned"
+"""The tuned model's name in ``metrics/score.json``; ``curve`` beside it speaks of the same model."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageEnd:
+    """A stage that ended well."""
+
+    entry: StageEntry
+    reused: bool
+    """DVC took the result as it was."""
+    versions: Versions
+    is_locked: bool
+    """Whether DVC has ended too: then its lock speaks of this execution. Else the bytes are hashed."""
+
+    def tags(self) -> dict[str, str]:
+        """Where the result is in DVC; versions that nobody knows are left out."""
+        out = self.entry.outs[0] if self.entry.outs else None
+        versions = {
+            "dvc.out_md5": self._version_of_out(out) if out is not None else None,
+            "dvc.ledger_md5": hash_path(self._ledger_path),
+        }
+        known = {name: version for name, version in versions.items() if version is not None}
+        return {**known, "reused": "true" if self.reused else "false"}
+
+    def data_sets(self) -> list[DataSet]:
+        """What it read under ``data/`` and ``models/``."""
+        return data_sets(self.entry, self._version_of_dep)
+
+    def model_digest(self) -> str | None:
+        """Version of the tuned model that the stage made, ran, or scored; None where it has no part in it."""
+        if self.entry.name == "train":
+            return self._version_of_out(TUNED)
+        if self.entry.name == "generate":
+            return self._version_of_dep(TUNED)
+        # The scored answers are those of the model that `generate` read, whatever was trained since.
+        return self.versions.of_dep("generate", TUNED) if self.entry.name == "score" else None
+
+    def ledger(self) -> dict[str, float]:
+        """Quantities that cost money."""
+        ledger: dict[str, float] = _read_json(self._ledger_path)
+        return ledger
+
+    def figures(self) -> list[CurvePoint]:
+        """Everything in ``metrics/<stage>.json``; a score's names are the same in the run of the chain."""
+        metrics = _read_json(self._metrics_path)
+        if self.entry.name != "score":
+            return single_figures(flatten_metrics(metrics))
+        return [*single_figures(flatten_metrics(metrics, "score")), *curve_points(metrics)]
+
+    def chain_figures(self) -> list[CurvePoint]:
+        """What the run of the chain shows of it."""
+        if self.entry.name != "score":
+            return []
+        metrics = _read_json(self._metrics_path)
+        return [*single_figures(headline_figures(metrics)), *curve_points(metrics)]
+
+    def files(self) -> list[Path]:
+        """Small files to keep with the run."""
+        return [self._metrics_path, self._ledger_path, *([REPORT] if self.entry.name == "report" else [])]
+
+    def data_of_figure(self) -> Callable[[str], DataSet | None]:
+        """For the key of a figure about the tuned model, the data set that it was measured on."""
+        by_context = {item.context: item for item in self.data_sets()}
+        if self.entry.name == "train":
+            return lambda key: by_context.get("training") if key.startswith("loss/") else None
+        return lambda _: by_context.get("evaluation")
+
+    def is_about_the_tuned(self, key: str) -> bool:
+        """Whether a figure says something about the tuned model."""
+        if self.entry.name == "train":
+            return True
+        is_curve = key.endswith(f".{_TUNED}")
+        return self.entry.name == "score" and (is_curve or key.split("/")[2:3] in ([_TUNED], ["curve"]))
+
+    @property
+    def _metrics_path(self) -> Path:
+        return Path(f"metrics/{self.entry.name}.json")
+
+    @property
+    def _ledger_path(self) -> Path:
+        return Path(f"ledger/{self.entry.name}.json")
+
+    def _version_of_dep(self, path: Path) -> str | None:
+        locked = self.versions.of_dep(self.entry.name, path) if self.is_locked else None
+        return locked or hash_path(path)
+
+    def _version_of_out(self, path: Path) -> str | None:
+        locked = self.versions.of_out(self.entry.name, path) if self.is_locked else None
+        return locked or hash_path(path)
+
+
+def single_figures(figures: Mapping[str, float]) -> list[CurvePoint]:
+    """Figures that belong to no step."""
+    return [CurvePoint(name, 0, value) for name, value in figures.items()]
+
+
+def cost_figures(ledger: Mapping[str, float], *, dollars: float) -> list[CurvePoint]:
+    """Quantities of a ledger, in hours too, and their price."""
+    hours = {
+        f"cost/{kind}_hours": ledger[f"{kind}_seconds"] / SECONDS_PER_HOUR
+        for kind in ("cpu", "gpu")
+        if f"{kind}_seconds" in ledger
+    }
+    return single_figures({**flatten_metrics(ledger, "cost"), **hours, "cost/usd": dollars})
+
+
+def _read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,35 @@
+"""What a run is expected to cost, from the ledgers of earlier ones."""
+
+import datetime
+import json
+from pathlib import Path
+
+import pytest
+
+from infra.forecast import predict
+from infra.prices import Price, Prices
+
+
+def price(usd: float) -> Price:
+    return Price(usd=usd, date=datetime.date(2026, 1, 1), source="here")
+
+
+PRICES = Prices(cpu_core_hour=price(0.05), gpu_hour=price(3.0))
+
+
+def test_a_stage_is_expected_to_cost_what_its_last_ledger_says(tmp_path: Path) -> None:
+    ledger = {"cpu_seconds": 7200.0, "gpu_seconds": 1800.0, "wall_seconds": 900.0}
+    (tmp_path / "train.json").write_text(json.dumps(ledger))
+    forecast = predict(["train", "score"], ledgers=tmp_path, prices=PRICES)
+    assert forecast.dollars == pytest.approx(2 * 0.05 + 0.5 * 3.0)
+    assert forecast.unknown == ["score"]
+    assert forecast.rows() == [
+        {"stage": "train", "dollars": "1.6000", "seconds": "900", "known from": "its last run"},
+        {"stage": "score", "dollars": "unknown", "seconds": "unknown", "known from": "nothing yet"},
+        {"stage": "sum", "dollars": "1.6000", "seconds": "", "known from": ""},
+    ]
+
+
+def test_a_ledger_that_was_cut_is_an_unknown_cost(tmp_path: Path) -> None:
+    (tmp_path / "train.json").write_text('{"cpu_seconds": 72')
+    assert predict(["train"], ledgers=tmp_path, prices=PRICES).unknown == ["train"]
