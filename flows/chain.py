@@ -11,7 +11,7 @@ Example::
 """
 
 import argparse
-import fcntl
+import contextlib
 import json
 import os
 import signal
@@ -19,19 +19,26 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-import yaml
-
 try:
+    import httpx
+
+    from flows.order import mend_lock, order_stages
+    from flows.watch import Watch
     from infra.failures import EXIT_TERMINATED, explain, log_traceback
-    from infra.pipeline import PipelineError, read_pipeline
+    from infra.locks import Owner, describe_self, hold
     from infra.prefect_server import PrefectServerError, Server, answers, run_server
     from infra.provenance import find_invocation
     from infra.recorder import Recorder
-    from infra.settings import MLFLOW_FOLDER, STATE_FOLDER, Settings, quiet_environment
+    from infra.services.api import PrefectApi
+    from infra.services.options import WORK_POOL
+    from infra.services.state import find_services
+    from infra.services.sweep import sweep
+    from infra.settings import CHAIN_LOCK, CLAIMS_FOLDER, MLFLOW_FOLDER, Settings, quiet_environment
     from infra.tracking import RunStatus
     from s1.config import Params, load_params
     from tasks.paths import METRICS_FOLDER, REPORT
@@ -43,11 +50,7 @@ except ModuleNotFoundError as missing:  # infra.failures has this message too, b
     )
 
 UI_URL = "http://127.0.0.1:4200"
-"""Where ``make ui`` serves the history of runs whose server has ended."""
-
-
-class ChainRefusedError(ValueError):
-    """The chain cannot start; the message says why and what to do."""
+"""Where ``make up`` serves the history of runs whose server has ended."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -57,11 +60,13 @@ def main(argv: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, _leave)  # Prefect hands the signal on to it once the flow run is marked
     started = time.monotonic()
     try:
-        with _only_run():
+        with _only_run() as lock:
             params = load_params(PARAMS)
-            mend_lock(Path("dvc.lock"))
+            mended = mend_lock(Path("dvc.lock"))
+            if mended is not None:
+                print(mended, flush=True)
             stages = order_stages(arguments.stages)
-            ran = _run(stages, params)
+            ran = _run(stages, params, lock)
             print_summary(ran, stages, seconds=time.monotonic() - started)
     except BaseException as error:
         return _report_failure(error)
@@ -79,78 +84,26 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 @contextmanager
-def _only_run() -> Iterator[None]:
-    """Hold the checkout: a second run would meet DVC's locks half way."""
-    STATE_FOLDER.mkdir(exist_ok=True)
-    with (STATE_FOLDER / "chain.lock").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            owner = file.read().strip() or "unknown"
-            raise ChainRefusedError(
-                f"another run (process {owner}) is using this checkout. Wait for it, or use a second clone."
-            ) from error
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
+def _only_run() -> Iterator[int]:
+    """Hold the checkout: a second run would meet DVC's locks half way, so it waits for the first."""
+
+    def on_wait(holder: Owner | None) -> None:
+        print(f"Waiting for {holder or 'another run'}, which is using this checkout (Ctrl-C gives up).", flush=True)
+
+    with hold(CHAIN_LOCK, describe_self("python -m flows.chain"), on_wait=on_wait) as lock:
+        yield lock
 
 
-def mend_lock(path: Path) -> None:
-    """Move a ``dvc.lock`` aside that a killed DVC has left half written: DVC writes it in place.
-
-    Nothing is computed again for it: DVC's run cache knows the outputs of every stage that has ended.
-    """
-    if not path.is_file() or _is_whole(path):
-        return
-    broken = STATE_FOLDER / "dvc.lock.broken"
-    path.replace(broken)
-    print(
-        f"{path} was cut short by a run that was killed; it now lies in {broken}, and DVC makes a new one.", flush=True
-    )
-
-
-def _is_whole(lock: Path) -> bool:
-    try:
-        content = yaml.safe_load(lock.read_text(encoding="utf-8"))
-        entries = [item for stage in content["stages"].values() for item in stage.get("outs", [])]
-        return bool(entries) and all(item["path"] and item["md5"] and item["size"] is not None for item in entries)
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError, UnicodeDecodeError):
-        return False
-
-
-def order_stages(chosen: Sequence[str]) -> list[str]:
-    """Stages to run, each after those it needs, as DVC's graph has it; ties in the order of ``dvc.yaml``.
-
-    Raises:
-        PipelineError: a chosen stage does not exist.
-    """
-    import networkx
-    from dvc.exceptions import DvcException
-    from dvc.repo import Repo
-
-    position = {name: number for number, name in enumerate(read_pipeline())}
-    unknown = [name for name in chosen if name not in position]
-    if unknown:
-        raise PipelineError(f"there is no stage {', '.join(unknown)}; stages: {', '.join(position)}")
-    try:
-        with Repo() as repo:
-            graph = networkx.relabel_nodes(repo.index.graph, lambda stage: stage.addressing)
-    except DvcException as error:
-        raise ChainRefusedError(f"DVC refuses this folder: {error}") from error
-    order = networkx.lexicographical_topological_sort(graph.reverse(), key=lambda name: position.get(name, 0))
-    return [name for name in order if name in position and (not chosen or name in chosen)]
-
-
-def _run(stages: list[str], params: Params) -> list[str]:
+def _run(stages: list[str], params: Params, lock: int) -> list[str]:
+    _use_running_services()
     settings = Settings.from_environment()
     invocation = find_invocation()
     recorder = Recorder(settings, invocation=invocation)
     status: RunStatus = "FAILED"
     try:
         with _prefect(settings) as server:
-            ran = _run_flow(stages, params, recorder, invocation, server)
+            watch = Watch(invocation, recorder, params, ui_url=settings.prefect_ui_url or UI_URL, lock=lock)
+            ran = _run_flow(stages, watch, server)
         status = "FINISHED"
         return ran
     except (KeyboardInterrupt, SystemExit):
@@ -181,27 +134,37 @@ def _prefect(settings: Settings) -> Iterator[Server | None]:
             del os.environ["PREFECT_API_URL"]
 
 
-def _run_flow(
-    stages: list[str], params: Params, recorder: Recorder, invocation: str, server: Server | None
-) -> list[str]:
+def _use_running_services() -> None:
+    """Talk to the servers of `make up`, if they run, where the user has not named others."""
+    services = find_services(Path.cwd())
+    if services is not None:
+        for name, value in services.env.items():
+            os.environ.setdefault(name, value)
+
+
+def _run_flow(stages: list[str], watch: Watch, server: Server | None) -> list[str]:
     # Imported while the server starts, and only now that PREFECT_API_URL is set: Prefect reads its settings once.
     from prefect.exceptions import TerminationSignal
 
-    from flows.chain_flow import Watch, build_chain
+    from flows.chain_flow import build_chain
+    from flows.runlog import open_run_log
 
-    ui_url = UI_URL
-    if server is None:
-        ui_url = os.environ["PREFECT_API_URL"].removesuffix("/").removesuffix("/api")
-    else:
+    if server is not None:
         print(f"Starting Prefect for this run (its UI meanwhile: {server.api_url.removesuffix('/api')})", flush=True)
         server.wait_until_ready()
-    watch = Watch(invocation, recorder, params)
-    flow = build_chain(watch, name=f"s1-{datetime.now():%Y%m%d-%H%M%S}", ui_url=ui_url)
+        _close_dead_runs(server.api_url)
+    flow = build_chain(replace(watch, tell=open_run_log()), name=f"s1-{datetime.now():%Y%m%d-%H%M%S}")
     try:
         ran: list[str] = flow(stages)
         return ran
     except TerminationSignal as error:
         raise SystemExit(EXIT_TERMINATED) from error
+
+
+def _close_dead_runs(api_url: str) -> None:
+    """Runs of this checkout that were killed say so from now on; with `make up`, its keeper sees to that."""
+    with contextlib.suppress(httpx.HTTPError), PrefectApi(api_url, credentials=None) as api:
+        sweep(api, claims=CLAIMS_FOLDER, worker_name="", work_pool=WORK_POOL, now=datetime.now(UTC))
 
 
 def print_summary(ran: Sequence[str], stages: Sequence[str], *, seconds: float) -> None:
@@ -214,7 +177,7 @@ def print_summary(ran: Sequence[str], stages: Sequence[str], *, seconds: float) 
     print(f"\n{len(ran)} of {len(stages)} stages ran in {seconds:.0f} s, the others were up to date.")
     if REPORT.is_file():
         print(f"Report:  {REPORT.absolute()}")
-    print(f"History: make ui   (MLflow at http://127.0.0.1:5000 from {MLFLOW_FOLDER}/, Prefect at {UI_URL})")
+    print(f"History: make up   (MLflow at http://127.0.0.1:5000 from {MLFLOW_FOLDER}/, Prefect at {UI_URL})")
 
 
 def _report_failure(error: BaseException) -> int:

@@ -9,6 +9,8 @@ Example::
     flow_run_id = run_as_child("curate", execute, parent_flow_run_id="0b0e…", terminal=TerminalProgress("curate"))
 """
 
+import contextlib
+import json
 import logging
 import sys
 import time
@@ -25,11 +27,16 @@ from prefect.exceptions import TerminationSignal
 from prefect.flow_engine import run_flow_sync
 from prefect.states import Pending
 
-from infra.failures import EXIT_TERMINATED
-from infra.progress import is_new_piece
+from flows.runlog import LogStream, open_run_log
+from flows.watch import Tell
+from infra.failures import EXIT_TERMINATED, explain
+from infra.progress import TerminalProgress, is_new_piece
+from s1.report.reading import read_figures
+from tasks.paths import METRICS_FOLDER
 from tasks.stage import Progress, ShardRunner
 
 SECONDS_BETWEEN_UPDATES = 3.0
+_NUM_FIGURES_TOLD = 60
 
 logger = logging.getLogger(__name__)
 
@@ -43,18 +50,24 @@ def run_as_child(
 ) -> str | None:
     """Run ``execute`` inside a flow run that is a child of the given one; return the child's id.
 
+    ``terminal`` is told the progress when Prefect refuses the child; else the child's own log and terminal are.
+
     Raises:
         BaseException: whatever ``execute`` raises; the child is then failed or crashed in Prefect too.
     """
     outcome: list[BaseException | None] = []
 
-    def body(stage: str) -> None:  # noqa: ARG001 - shown in Prefect as the run's parameter
+    def body(stage: str) -> None:
+        tell = open_run_log(to_terminal=False)
+        shown = TerminalProgress(stage, stream=LogStream(tell))
         try:
-            execute(_both(terminal, PrefectProgress()), run_as_task)
+            execute(_both(shown, PrefectProgress()), run_as_task)
         except BaseException as error:
             outcome.append(error)
+            tell(explain(error).message)
             raise
         outcome.append(None)
+        _tell_figures(stage, tell)
 
     flow: Flow[[str], None] = Flow(
         body, name=stage, flow_run_name=stage, persist_result=False, validate_parameters=False
@@ -76,6 +89,13 @@ def run_as_child(
 
             execute(terminal, run_directly)
     return str(child.id) if child is not None else None
+
+
+def _tell_figures(stage: str, tell: Tell) -> None:
+    path = METRICS_FOLDER / f"{stage}.json"
+    with contextlib.suppress(OSError, ValueError):  # the figures are written; the log is only for reading along
+        for name, value in read_figures(json.loads(path.read_text(encoding="utf-8")))[:_NUM_FIGURES_TOLD]:
+            tell(f"{name}: {'undefined' if value is None else f'{value:.6g}'}")
 
 
 def _create_child(flow: Flow[[str], None], stage: str, parent_flow_run_id: str) -> FlowRun:

@@ -43,6 +43,7 @@ Execute = Callable[[Progress, ShardRunner], None]
 def main(argv: Sequence[str]) -> int:
     """Run one stage and return the process's exit code; errors are explained on the error stream."""
     os.environ.update(quiet_environment())
+    os.environ.setdefault("TQDM_DISABLE", "1")  # libraries' progress bars; the stage tells its own
     logging.basicConfig(level=logging.WARNING, format="  %(levelname)s %(name)s: %(message)s")
     signal.signal(signal.SIGTERM, _leave)
     if len(argv) != 1 or argv[0].startswith("-"):

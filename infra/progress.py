@@ -11,9 +11,21 @@ Example::
 import sys
 import time
 from collections.abc import Callable
-from typing import TextIO
+from typing import Protocol
 
 SECONDS_BETWEEN_LINES = 10.0
+
+
+class TextStream(Protocol):
+    """What lines are printed to."""
+
+    def write(self, text: str, /) -> object:
+        """Take text."""
+        ...
+
+    def flush(self) -> None:
+        """Hand on what was taken."""
+        ...
 
 
 def is_new_piece(last: tuple[int, int] | None, done: int, total: int) -> bool:
@@ -31,7 +43,7 @@ class TerminalProgress:
         self,
         stage: str,
         *,
-        stream: TextIO | None = None,
+        stream: TextStream | None = None,
         clock: Callable[[], float] = time.monotonic,
         seconds_between_lines: float = SECONDS_BETWEEN_LINES,
     ) -> None:

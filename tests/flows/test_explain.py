@@ -4,7 +4,7 @@ from collections import deque
 
 import pytest
 
-from flows.chain_flow import explain_exit
+from flows.dvc_stage import explain_exit
 
 FAILED = "ERROR: failed to reproduce 'train': failed to run: python -m flows.stage train, exited with "
 
@@ -16,12 +16,6 @@ FAILED = "ERROR: failed to reproduce 'train': failed to run: python -m flows.sta
         ([FAILED + "-9"], 255, "Stage train was ended by signal 9 (often: out of memory)."),
         ([FAILED + "139"], 255, "Stage train was ended by signal 11."),
         ([], 137, "Stage train was ended by signal 9 (often: out of memory)."),
-        (
-            ["ERROR: '/p/data' is busy, it is being blocked by:"],
-            255,
-            "another `dvc` or `make demo` is using this checkout",
-        ),
-        (["ERROR: Unable to acquire lock."], 255, "another `dvc` or `make demo` is using this checkout"),
         (["ERROR: you are not inside of a Git repository"], 255, "git init"),
     ],
 )

@@ -92,7 +92,8 @@ def test_the_chain_runs_is_recorded_everywhere_and_rerun_only_where_stale(tmp_pa
     shards = query(prefect, "select name, state_type from task_run where name like 'double%' order by 1")
     assert shards == [("double 1/3", "COMPLETED"), ("double 2/3", "COMPLETED"), ("double 3/3", "COMPLETED")]
     assert ("double", 100.0) in [
-        (text, float(data)) for text, data in query(prefect, "select description, data from artifact")
+        (text, float(data))
+        for text, data in query(prefect, "select description, data from artifact where type = 'progress'")
     ]
 
     mlflow = toy / "mlruns/mlflow.db"
@@ -182,16 +183,45 @@ def test_an_ended_chain_leaves_no_process_and_the_next_run_goes_on(tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_a_second_chain_in_the_same_checkout_is_refused_at_once(tmp_path: Path) -> None:
+def test_a_second_chain_in_the_same_checkout_waits_for_the_first(tmp_path: Path) -> None:
     toy = create_toy(tmp_path / "toy")
     first = start_hanging(toy)
-    try:
-        second = run_in(toy, "-m", "flows.chain")
-        assert second.returncode == 1
-        assert f"another run (process {first.pid}) is using this checkout" in second.stderr
-    finally:
-        first.terminate()
-        first.wait(timeout=60)
+    second = subprocess.Popen(
+        [sys.executable, "-m", "flows.chain"], cwd=toy, env=environment(), stdout=subprocess.PIPE, text=True
+    )
+    assert second.stdout is not None
+    assert second.stdout.readline().startswith(f"Waiting for python -m flows.chain (process {first.pid} on ")
+    first.terminate()
+    first.wait(timeout=60)
+    output, _ = second.communicate(timeout=300)
+    assert second.returncode == 0, output
+    assert trail(toy) == ["shard of 4", "shard of 4", "shard of 4", "shard of 2", "curate"]
+
+
+@pytest.mark.slow
+def test_a_chain_waits_for_another_dvc_in_the_same_checkout(tmp_path: Path) -> None:
+    toy = create_toy(tmp_path / "toy")
+    (toy / "mode").write_text("hang")
+    first = subprocess.Popen([sys.executable, "-m", "dvc", "repro"], cwd=toy, env=environment(TOY_HOME=str(toy)))
+    assert wait_until(lambda: (toy / "hanging").exists(), seconds=120)
+    second = subprocess.Popen(
+        [sys.executable, "-m", "flows.chain"],
+        cwd=toy,
+        env=environment(TOY_HOME=str(toy)),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert second.stdout is not None
+    for line in second.stdout:
+        if line.startswith("Waiting for another `dvc`"):
+            assert f"PID {first.pid}" in line
+            break
+    (toy / "mode").unlink()
+    assert first.wait(timeout=120) == 0
+    output, _ = second.communicate(timeout=300)
+    assert second.returncode == 0, output
+    assert "0 of 2 stages ran" in output
+    assert trail(toy).count("curate") == 1
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 ``collect`` doubles ten numbers in shards, ``curate`` keeps the large ones. The environment variable ``TOY`` makes
 ``collect`` misbehave: ``refuse`` (an error with advice), ``break`` (a fault), ``vanish`` (the process ends without a
-word), ``hang``.
+word), ``hang``. ``TOY_HOME`` names a folder for its trail and for a file ``mode`` that does the same as ``TOY``.
 """
 
 import json
@@ -27,15 +27,21 @@ from tasks.stage import Metrics, StageContext, map_shards
 class Number(BaseModel):
     value: int
 
+HOME = Path(os.environ.get("TOY_HOME", "."))
+
+def toy_mode():
+    return os.environ.get("TOY") or ((HOME / "mode").read_text() if (HOME / "mode").exists() else "")
+
 def double(numbers):
-    Path("trail.txt").open("a").write(f"shard of {len(numbers)}\\n")
-    if os.environ.get("TOY") == "hang" and numbers[0].value >= 4:
-        Path("hanging").touch()
-        time.sleep(600)
+    (HOME / "trail.txt").open("a").write(f"shard of {len(numbers)}\\n")
+    if toy_mode() == "hang" and numbers[0].value >= 4:
+        (HOME / "hanging").touch()
+        while toy_mode() == "hang":
+            time.sleep(0.2)
     return [Number(value=2 * number.value) for number in numbers]
 
 def run(stage: StageContext, *, collect: CollectParams, seed: int) -> Metrics:
-    mode = os.environ.get("TOY")
+    mode = toy_mode()
     if mode == "refuse":
         raise ValueError("toy 7 is too small; use 8 or more")
     if mode == "break":
@@ -54,11 +60,11 @@ CURATE = """
 from pathlib import Path
 from s1.artifacts import ArtifactWriter, read_jsonl
 from s1.config import CurateParams
-from tasks.collect import Number
+from tasks.collect import HOME, Number
 from tasks.stage import Metrics, StageContext
 
 def run(stage: StageContext, *, curate: CurateParams) -> Metrics:
-    Path("trail.txt").open("a").write("curate\\n")
+    (HOME / "trail.txt").open("a").write("curate\\n")
     kept = [row for row in read_jsonl(Path("data/collect/numbers.jsonl"), Number) if row.value >= curate.min_characters]
     for step in range(1, 4):
         stage.track_step(step, {"loss": 1.0 / step})
@@ -103,6 +109,17 @@ def create_toy(folder: Path) -> Path:
     (folder / ".dvc").mkdir()
     (folder / ".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n")
     return folder
+
+
+def commit_toy(folder: Path) -> None:
+    """Make the toy a git checkout with one commit, as runs from the UI need it."""
+    (folder / ".dvc/config").write_text("[core]\n    analytics = false\n")
+    ignored = ("data", "metrics", "ledger", "mlruns", ".s1", ".dvc/tmp", ".dvc/cache", ".dvc/config.local")
+    names = "".join(f"/{name}\n" for name in (*ignored, "trail.txt", "hanging", "mode"))
+    (folder / ".gitignore").write_text(names + "__pycache__/\n")
+    who = ["-c", "user.name=toy", "-c", "user.email=toy@localhost"]
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "toy"]):
+        subprocess.run(["git", *who, *command], cwd=folder, check=True)
 
 
 def set_param(folder: Path, section: str, name: str, value: Any) -> None:

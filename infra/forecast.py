@@ -1,0 +1,75 @@
+"""What a run is about to cost, stage by stage, from what the same stages cost the last time.
+
+Knows ledgers and prices; does not know what a stage does, so a stage with changed parameters is expected to cost what
+it did before. A stage without a ledger has no known cost: that is told, never taken for zero.
+
+Example::
+
+    forecast = predict(["train", "generate"], ledgers=Path("ledger"), prices=load_prices())
+    forecast.dollars                # 0.0031
+    forecast.unknown                # ['generate']
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.prices import Prices
+
+
+@dataclass(frozen=True, slots=True)
+class StageForecast:
+    """One stage's expected cost."""
+
+    stage: str
+    dollars: float | None
+    """None: no earlier run is known here."""
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Expected cost of the stages that have to run."""
+
+    stages: tuple[StageForecast, ...]
+
+    @property
+    def dollars(self) -> float:
+        """Sum over the stages whose cost is known."""
+        return sum(stage.dollars for stage in self.stages if stage.dollars is not None)
+
+    @property
+    def unknown(self) -> list[str]:
+        """Stages whose cost nobody knows yet."""
+        return [stage.stage for stage in self.stages if stage.dollars is None]
+
+    def rows(self) -> list[dict[str, str]]:
+        """The table to decide on."""
+        rows = [
+            {
+                "stage": item.stage,
+                "dollars": _dollars(item.dollars),
+                "seconds": "unknown" if item.seconds is None else f"{item.seconds:.0f}",
+                "known from": "nothing yet" if item.dollars is None else "its last run",
+            }
+            for item in self.stages
+        ]
+        return [*rows, {"stage": "sum", "dollars": _dollars(self.dollars), "seconds": "", "known from": ""}]
+
+
+def predict(stages: Sequence[str], *, ledgers: Path, prices: Prices) -> Forecast:
+    """Expect every stage to cost what its last ledger says; prices are today's."""
+    return Forecast(tuple(_predict(stage, ledgers / f"{stage}.json", prices) for stage in stages))
+
+
+def _predict(stage: str, ledger: Path, prices: Prices) -> StageForecast:
+    try:
+        quantities: dict[str, float] = json.loads(ledger.read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return StageForecast(stage, None, None)
+    return StageForecast(stage, prices.dollars(quantities), quantities.get("wall_seconds"))
+
+
+def _dollars(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.4f}"
