@@ -97,6 +97,11 @@ class Home(Checkout):
         path.unlink(missing_ok=True)
         return lines
 
+    def is_ready(self) -> bool:
+        """Whether `make status` calls all three services ready."""
+        words = [line.split()[:2] for line in self.run("status").stdout.splitlines()]
+        return all([name, "ready"] in words for name in ("Prefect", "MLflow", "worker"))
+
     def git(self, *arguments: str) -> str:
         done = subprocess.run(["git", *arguments], cwd=self.folder, check=True, capture_output=True, text=True)
         return done.stdout
@@ -215,7 +220,7 @@ def test_after_kill_9_nothing_is_left_states_are_true_and_a_retry_goes_on(home: 
     wait_for(lambda: set(home.children_of(run).values()) <= ENDED, 60)
     home.set_mode("")
     home.trail()
-    wait_for(lambda: home.run("status").stdout.count(" ready ") == 3, 120)
+    wait_for(home.is_ready, 120)
     home.set_state(run, "SCHEDULED", "AwaitingRetry")
     wait_for(lambda: home.state_of(run) in ("PENDING", "RUNNING", "COMPLETED"), SECONDS_TO_START)
     assert home.wait_until_ended(run) == "COMPLETED", home.logs_of(run)
@@ -230,7 +235,7 @@ def test_a_run_outlives_the_death_of_the_prefect_server(home: Home) -> None:
     killed = home.service("prefect")
     killed.kill()
     wait_for(lambda: not killed.is_running(), 30)
-    wait_for(lambda: home.run("status").stdout.count(" ready ") == 3, 120)
+    wait_for(home.is_ready, 120)
     home.set_mode("")
     assert home.wait_until_ended(run) == "COMPLETED", home.logs_of(run)
 
