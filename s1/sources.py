@@ -213,7 +213,8 @@ def _raw_lines(source: JsonlSource) -> Iterator[bytes]:
     except OSError as error:
         raise SourceError(
             f"source {source.name!r}: {source.path} cannot be read ({error.strerror}). "
-            f"Correct the path in params.yaml (relative paths start at the project's root)."
+            f"Correct the path in params.yaml (relative paths start at the project's root; runs from the UI work in a "
+            f"clone without the files that git ignores: give those an absolute path)."
         ) from error
 
 

@@ -91,7 +91,7 @@ class JsonlSource(Section):
     name: str
     """Name of the source; other sections refer to it, and no other source or benchmark may have it."""
     path: str
-    """The file, absolute or relative to the project's root."""
+    """The file: absolute, or from the project's root if git does not ignore it (runs from the UI work in a clone)."""
     question_field: str = "question"
     """Key of the question's text in each line."""
     solution_field: str = "solution"
