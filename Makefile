@@ -64,5 +64,5 @@ profile: $(STAMP)  ## Make profiles/NAME.yaml the project's params.yaml: make pr
 	@$(BIN)/python -m flows.profiles $(NAME)
 
 clean:  ## Remove unfinished work (stopped runs' workspaces too) and logs; results, histories and DVC's cache stay
-	@test ! -x $(BIN)/python || $(BIN)/python -c 'from infra.workspace import remove_abandoned; remove_abandoned()'
+	@test ! -x $(BIN)/python || $(BIN)/python -m infra.clean
 	rm -rf .s1/work .s1/logs .s1/runs .mypy_cache .ruff_cache build ./*.egg-info

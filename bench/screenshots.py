@@ -1,11 +1,11 @@
-"""Pictures of the scaling curves in MLflow's UI, taken by a real browser: ``docs/images/mlflow-*.png``.
+"""Pictures of the docs, taken by a real browser: forms and runs in Prefect's UI, scaling curves in MLflow's.
 
-Needs an MLflow server with at least two chain runs, Chromium, and the package ``playwright``, which drives it. Looks
-only: nothing is written to MLflow.
+Needs the servers of ``make up`` with a completed run of ``s1/nano``, and at least two chain runs in MLflow; Chromium,
+and the package ``playwright``, which drives it. Looks only: nothing is started or written there.
 
 Example::
 
-    python -m bench.screenshots --mlflow http://127.0.0.1:5000 --browser /usr/bin/chromium
+    python -m bench.screenshots --browser /usr/bin/chromium     # docs/images/prefect-form.png, …
 """
 
 import argparse
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 IMAGES = Path("docs/images")
+DEPLOYMENT = "s1/nano"
 CURVE = "accuracy_by_budget/nano-test.tuned"
 SECONDS_TO_DRAW = 8.0
 """After a page's text stands, its charts are fetched and drawn."""
@@ -34,26 +35,54 @@ class Page:
 
     name: str
     url: str
-    search: str | None
+    shows: str
+    """Text that stands there once the page is drawn."""
+    search: str | None = None
     """Typed into the page's search for charts."""
 
 
 def main(argv: Sequence[str]) -> int:
     """Take the pictures; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench.screenshots", description=__doc__.splitlines()[0])
+    parser.add_argument("--prefect", default="http://127.0.0.1:4200")
     parser.add_argument("--mlflow", default="http://127.0.0.1:5000")
     parser.add_argument("--browser", default="/usr/bin/chromium")
     parser.add_argument("--experiment", default="s1")
     parser.add_argument("--folder", type=Path, default=IMAGES)
     arguments = parser.parse_args(argv)
-    pages = plan(arguments.mlflow.rstrip("/"), arguments.experiment)
+    pages = [
+        *plan_prefect(arguments.prefect.rstrip("/")),
+        *plan_mlflow(arguments.mlflow.rstrip("/"), arguments.experiment),
+    ]
     arguments.folder.mkdir(parents=True, exist_ok=True)
     for path in take(pages, browser=arguments.browser, folder=arguments.folder):
         print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
     return 0
 
 
-def plan(server: str, experiment: str) -> list[Page]:
+def plan_prefect(server: str) -> list[Page]:
+    """The form of the whole chain, its newest completed run, and what that run shows.
+
+    Raises:
+        ValueError: no run has completed.
+    """
+    deployment = _ask(f"{server}/api/deployments/name/{DEPLOYMENT}")["id"]
+    completed = {"deployment_id": {"any_": [deployment]}, "state": {"type": {"any_": ["COMPLETED"]}}}
+    wanted = {"flow_runs": completed, "sort": "END_TIME_DESC", "limit": 1}
+    runs = _ask(f"{server}/api/flow_runs/filter", wanted)
+    if not runs:
+        raise ValueError(f"{server} has no completed run of {DEPLOYMENT}; make one")
+    run = runs[0]["id"]
+    of_run = {"artifacts": {"flow_run_id": {"any_": [run]}, "type": {"any_": ["markdown"]}}, "limit": 1}
+    result = _ask(f"{server}/api/artifacts/filter", of_run)[0]["id"]
+    return [
+        Page("prefect-form", f"{server}/v2/deployments/deployment/{deployment}/run", "Hidden size"),
+        Page("prefect-run", f"{server}/v2/runs/flow-run/{run}?tab=Logs", "Beginning flow run"),
+        Page("prefect-result", f"{server}/v2/artifacts/artifact/{result}", "Cost so far"),
+    ]
+
+
+def plan_mlflow(server: str, experiment: str) -> list[Page]:
     """Which pages show the curves of the two newest chain runs that have them.
 
     Raises:
@@ -79,7 +108,7 @@ def plan(server: str, experiment: str) -> list[Page]:
     encoded = urllib.parse.urlencode({name: json.dumps(value) for name, value in metric.items()})
     overlay = f"{server}/#/metric?{encoded}&x_axis=step&y_axis_scale=linear&line_smoothness=1&show_point=true"
     charts = f"{server}/#/experiments/{number}/runs?compareRunsMode=CHART"
-    return [Page("mlflow-curves", charts, "accuracy_by"), Page("mlflow-compare", overlay, None)]
+    return [Page("mlflow-curves", charts, CURVE, search="accuracy_by"), Page("mlflow-compare", overlay, CURVE)]
 
 
 def _is_chain(run: dict[str, Any]) -> bool:
@@ -88,12 +117,11 @@ def _is_chain(run: dict[str, Any]) -> bool:
     return "mlflow.parentRunId" not in tags and CURVE in figures
 
 
-def _ask(url: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+def _ask(url: str, body: dict[str, Any] | None = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=_SECONDS_TO_LOAD) as response:
-        answer: dict[str, Any] = json.load(response)
-    return answer
+        return json.load(response)
 
 
 def take(pages: Sequence[Page], *, browser: str, folder: Path) -> list[Path]:
@@ -111,7 +139,7 @@ def take(pages: Sequence[Page], *, browser: str, folder: Path) -> list[Path]:
             tab.goto(page.url)
             if page.search is not None:
                 tab.get_by_placeholder("Search metric charts").fill(page.search)
-            tab.get_by_text(CURVE).first.wait_for()
+            tab.get_by_text(page.shows).first.wait_for()
             time.sleep(SECONDS_TO_DRAW)
             path = folder / f"{page.name}.png"
             tab.screenshot(path=path)

@@ -5,12 +5,13 @@ module imports Prefect.
 
 Example::
 
-    await_approval(forecast, limit_dollars=5.0, unknown_is_costly=False, tell=tell)
+    await_approval(forecast, limit_dollars=5.0, tell=tell)
 """
 
 from prefect.artifacts import create_table_artifact
 from prefect.flow_runs import pause_flow_run
 from prefect.input import RunInput
+from prefect.runtime import flow_run
 from pydantic import Field
 
 from flows.watch import Tell
@@ -32,11 +33,9 @@ class NotApprovedError(ValueError):
     """A person declined the run."""
 
 
-def exceeds(forecast: Forecast, *, limit_dollars: float | None, unknown_is_costly: bool) -> bool:
-    """Whether somebody has to be asked: over the limit, or (on paid machines) of unknown cost."""
-    if limit_dollars is None:
-        return False
-    return forecast.dollars > limit_dollars or (unknown_is_costly and bool(forecast.unknown))
+def exceeds(forecast: Forecast, *, limit_dollars: float) -> bool:
+    """Whether somebody has to be asked: over the limit, or nobody knows."""
+    return forecast.dollars > limit_dollars or bool(forecast.unknown)
 
 
 def await_approval(forecast: Forecast, *, limit_dollars: float, tell: Tell) -> None:
@@ -51,7 +50,12 @@ def await_approval(forecast: Forecast, *, limit_dollars: float, tell: Tell) -> N
     create_table_artifact(forecast.rows(), key=_TABLE, description=reason)
     tell(f"{reason} Waiting for approval: in Prefect, press Resume on this run (table: artifact {_TABLE}).")
     asked = Approval.with_initial_data(description=reason)
-    answer = pause_flow_run(wait_for_input=asked, timeout=TIMEOUT_SECONDS, poll_interval=_POLL_SECONDS)
+    answer = pause_flow_run(
+        wait_for_input=asked,
+        timeout=TIMEOUT_SECONDS,
+        poll_interval=_POLL_SECONDS,
+        key=f"approval-{flow_run.run_count}",  # Prefect takes an answer once: a retry asks under another name
+    )
     if not answer.approve:
         raise NotApprovedError(f"Not approved, so nothing was run. {reason}")
     tell("Approved.")

@@ -34,6 +34,7 @@ try:
     from infra.prefect_server import PrefectServerError, Server, answers, run_server
     from infra.provenance import find_invocation
     from infra.recorder import Recorder
+    from infra.redaction import redact_logging
     from infra.services.api import PrefectApi
     from infra.services.options import WORK_POOL
     from infra.services.state import find_services
@@ -49,6 +50,7 @@ except ModuleNotFoundError as missing:  # infra.failures has this message too, b
         "(`. .venv/bin/activate`; `make install` makes it) and run again."
     )
 
+_SECONDS_FOR_OUR_SERVER = 120.0
 UI_URL = "http://127.0.0.1:4200"
 """Where ``make up`` serves the history of runs whose server has ended."""
 
@@ -57,6 +59,7 @@ def main(argv: Sequence[str]) -> int:
     """Run the chain and return the process's exit code; errors are explained on the error stream."""
     arguments = _parse(argv)
     os.environ.update(quiet_environment())
+    redact_logging()
     signal.signal(signal.SIGTERM, _leave)  # Prefect hands the signal on to it once the flow run is marked
     started = time.monotonic()
     try:
@@ -137,9 +140,20 @@ def _prefect(settings: Settings) -> Iterator[Server | None]:
 def _use_running_services() -> None:
     """Talk to the servers of `make up`, if they run, where the user has not named others."""
     services = find_services(Path.cwd())
-    if services is not None:
-        for name, value in services.env.items():
-            os.environ.setdefault(name, value)
+    if services is None:
+        return
+    for url in ("PREFECT_API_URL", "MLFLOW_TRACKING_URI"):
+        if not os.environ.get(url):  # a server of the user's own must not get our servers' credentials
+            owner = url.split("_")[0]
+            os.environ.update({name: value for name, value in services.env.items() if name.startswith(owner)})
+            _wait_for_prefect(services.api_url if owner == "PREFECT" else None)
+
+
+def _wait_for_prefect(api_url: str | None) -> None:
+    """Our server may still be starting, or be started again just now."""
+    deadline = time.monotonic() + _SECONDS_FOR_OUR_SERVER
+    while api_url is not None and not answers(api_url) and time.monotonic() < deadline:
+        time.sleep(0.5)
 
 
 def _run_flow(stages: list[str], watch: Watch, server: Server | None) -> list[str]:

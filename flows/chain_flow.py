@@ -19,6 +19,7 @@ from flows.showcase import Showcase
 from flows.watch import Watch
 from infra.figures import flatten_params
 from infra.locks import claim
+from infra.redaction import redacting
 from infra.settings import CLAIMS_FOLDER
 
 
@@ -26,7 +27,7 @@ def build_chain(watch: Watch, *, name: str) -> Flow[[list[str]], list[str]]:
     """The parent flow for the checkout itself; returns the stages that ran (the others were up to date)."""
 
     def chain(stages: list[str]) -> list[str]:
-        with claim(CLAIMS_FOLDER, str(flow_run.id)):
+        with redacting(), claim(CLAIMS_FOLDER, str(flow_run.id)):
             return run_chain(stages, watch, name=name)
 
     return Flow(chain, name="s1", flow_run_name=name, persist_result=False, validate_parameters=False)
@@ -49,13 +50,14 @@ def run_chain(stages: Sequence[str], watch: Watch, *, name: str) -> list[str]:
         if has_run:
             ran.append(stage)
         showcase.stage_ended(stage, reused=not has_run)
-    showcase.close(stages)
+    showcase.close()
     return ran
 
 
 def _as_task(stage: str, parent: str, watch: Watch) -> "Task[[], bool]":
     def dvc_repro() -> bool:
-        return run_dvc_stage(stage, parent=parent, watch=watch)
+        with redacting():
+            return run_dvc_stage(stage, parent=parent, watch=watch)
 
     label = f"dvc repro {stage}"
     return Task(fn=dvc_repro, name=label, task_run_name=label, cache_policy=NO_CACHE, persist_result=False)

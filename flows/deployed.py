@@ -10,46 +10,54 @@ Example::
 
 import hashlib
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
 from prefect import Flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import deployment, flow_run
 from prefect.states import Cancelled
+from pydantic import Field
 
 from flows.approval import NotApprovedError, await_approval, exceeds
 from flows.chain_flow import run_chain
 from flows.forms import complete_params, form_for
 from flows.groups import CHAIN, GROUPS
 from flows.order import is_whole, mend_lock, order_stages, stale_stages
+from flows.run_page import report_url
 from flows.runlog import open_run_log
 from flows.watch import Tell, Watch
-from infra.cluster import load_cluster
-from infra.experiments import ExperimentError, save_experiment
+from infra.experiments import save_experiment
 from infra.failures import explain
 from infra.forecast import predict
+from infra.git import GitError
 from infra.locks import Owner, describe_self, hold
 from infra.prices import load_prices
 from infra.processes import run_in_group
 from infra.provenance import find_invocation
 from infra.recorder import Recorder
-from infra.settings import CHAIN_LOCK, MLFLOW_FOLDER, STATE_FOLDER, WORKSPACES_FOLDER, Settings
+from infra.redaction import redacting
+from infra.settings import CHAIN_LOCK, STATE_FOLDER, WORKSPACES_FOLDER, Settings
 from infra.tracking import RunStatus
-from infra.workspace import clone_checkout, find_cache
+from infra.workspace import clone_checkout, find_cache, has_unfinished_work, remove_workspace
 from s1.artifacts import write_text_atomically
-from s1.config import Params, Section, load_params
-from s1.config.editing import change_params, differences
+from s1.config import Params, ParamsError, Section, load_params
+from s1.config.editing import change_params
 from tasks.paths import LEDGER_FOLDER
 
 PROFILES = Path("profiles")
+Dollars = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 DVC_LOCK = Path("dvc.lock")
+
+
+def profile_version(path: Path) -> str:
+    """Tells whether a profile is the one that a form was made from."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +84,18 @@ class Order:
 def build_flow(group: str | None) -> Flow[..., Any]:
     """The flow of one group of stages, or of the whole chain; its parameters are the group's form."""
 
-    def run(params: Any, approve_above_usd: float | None = None) -> State[Any] | list[str]:
+    def run(params: Any, approve_above_usd: Dollars | None = None) -> State[Any] | list[str]:
         tell = open_run_log()
-        try:
-            return _run(_take_order(group, params, approve_above_usd), tell)
-        except NotApprovedError as error:
-            tell(str(error))
-            cancelled: State[Any] = Cancelled(message=str(error))
-            return cancelled
-        except Exception as error:
-            tell(explain(error).message)
-            raise
+        with redacting():  # Prefect keeps an error's text with the run
+            try:
+                return _run(_take_order(group, params, approve_above_usd), tell)
+            except NotApprovedError as error:
+                tell(str(error))
+                cancelled: State[Any] = Cancelled(message=str(error))
+                return cancelled
+            except Exception as error:
+                tell(explain(error).message)
+                raise
 
     run.__annotations__["params"] = form_for(group)
     return Flow(run, name=group or CHAIN, persist_result=False, validate_parameters=True)
@@ -97,13 +106,16 @@ def _take_order(group: str | None, form: Section, approve_above_usd: float | Non
     path = PROFILES / f"{profile}.yaml"
     default = load_params(path)
     text = path.read_text(encoding="utf-8")
+    if deployment.version != profile_version(path):
+        raise ParamsError(f"{path} has changed since the form was made from it. Run `make up` again, then start anew.")
     params = complete_params(form, yaml.safe_load(text))
-    changes = differences(default.model_dump(mode="json"), params.model_dump(mode="json"))
+    params_text = change_params(text, default.model_dump(mode="json"), params.model_dump(mode="json"))
+    assert Params.model_validate(yaml.safe_load(params_text)) == params, "the file has to say what the form said"
     return Order(
         group=group,
         profile=profile,
         params=params,
-        params_text=change_params(text, changes),
+        params_text=params_text,
         approve_above_usd=approve_above_usd,
         run_name=str(flow_run.name),
         flow_run_id=str(flow_run.id),
@@ -115,22 +127,22 @@ def _run(order: Order, tell: Tell) -> list[str]:
     folder = (WORKSPACES_FOLDER / order.folder_name).absolute()
     with _lock_workspace(folder, order, tell) as lock:
         tell(f"Workspace: {folder}")
-        known = _last_lock(home, order.profile)
-        start = known if known.is_file() else home / DVC_LOCK
+        last = home / STATE_FOLDER / "last"
+        ends = [last / f"{name}.dvc.lock" for name in (order.folder_name, order.profile)]
+        start = next((path for path in (*ends, home / DVC_LOCK) if path.is_file()), None)
         clone_checkout(folder, source=home, params=order.params_text, cache=find_cache(home), lock=start)
-        with _working_in(folder):
-            try:
-                ran = _run_in_workspace(order, tell, home=home, lock=lock)
-            finally:
-                if is_whole(DVC_LOCK):
-                    write_text_atomically(known, DVC_LOCK.read_text(encoding="utf-8"))
-        shutil.rmtree(folder, ignore_errors=True)  # its results are in DVC's cache, its experiment in the checkout
+        os.chdir(folder)
+        try:
+            ran = _run_in_workspace(order, tell, home=home, lock=lock)
+        finally:
+            if is_whole(DVC_LOCK):  # the next run starts from it: DVC sees what is up to date, and what it had cost
+                for path in ends:
+                    write_text_atomically(path, DVC_LOCK.read_text(encoding="utf-8"))
+            # Not back to the checkout: a late thread must never take its figures for this run's.
+            os.chdir(folder.anchor)
+        if not has_unfinished_work(folder):  # of a longer run that was stopped here
+            remove_workspace(folder)
     return ran
-
-
-def _last_lock(home: Path, profile: str) -> Path:
-    """What the profile's last run left: the next one starts from it, so that DVC sees what is up to date."""
-    return home / STATE_FOLDER / "last" / f"{profile}.dvc.lock"
 
 
 @contextmanager
@@ -143,22 +155,14 @@ def _lock_workspace(folder: Path, order: Order, tell: Tell) -> Iterator[int]:
         yield lock
 
 
-@contextmanager
-def _working_in(folder: Path) -> Iterator[None]:
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)
-
-
 def _run_in_workspace(order: Order, tell: Tell, *, home: Path, lock: int) -> list[str]:
-    mend_lock(DVC_LOCK)
+    mended = mend_lock(DVC_LOCK)
+    if mended is not None:
+        tell(mended)
     restore_outputs(tell, lock=lock)
     stages = order_stages(GROUPS[order.group].stages if order.group else (), with_upstream=True)
     _ask_approval(order, stages, tell)
-    settings = _settings(home)
+    settings = Settings.from_environment()
     recorder = Recorder(settings, invocation=find_invocation())
     status: RunStatus = "FAILED"
     try:
@@ -172,6 +176,7 @@ def _run_in_workspace(order: Order, tell: Tell, *, home: Path, lock: int) -> lis
         )
         ran = run_chain(stages, watch, name=order.run_name)
         _keep_experiment(order, stages, recorder, tell, home=home)
+        _tell_where(recorder, stages, tell)
         status = "FINISHED"
         return ran
     except Exception:
@@ -185,20 +190,11 @@ def _run_in_workspace(order: Order, tell: Tell, *, home: Path, lock: int) -> lis
             tell(f"Warning: {warning}")
 
 
-def _settings(home: Path) -> Settings:
-    """Where figures go; without an MLflow server into the checkout's own store, not the workspace's, which goes."""
-    settings = Settings.from_environment()
-    if settings.tracks_locally:
-        settings = replace(settings, tracking_uri=f"sqlite:///{home}/{MLFLOW_FOLDER}/mlflow.db")
-    return settings
-
-
 def _ask_approval(order: Order, stages: list[str], tell: Tell) -> None:
     if order.approve_above_usd is None:
         return
     forecast = predict(stale_stages(stages), ledgers=LEDGER_FOLDER, prices=load_prices())
-    paid_machine = load_cluster().device != "cpu"
-    if exceeds(forecast, limit_dollars=order.approve_above_usd, unknown_is_costly=paid_machine):
+    if exceeds(forecast, limit_dollars=order.approve_above_usd):
         await_approval(forecast, limit_dollars=order.approve_above_usd, tell=tell)
 
 
@@ -206,11 +202,19 @@ def _keep_experiment(order: Order, stages: list[str], recorder: Recorder, tell: 
     suffix = order.flow_run_id[:4]
     try:
         name = save_experiment(Path.cwd(), home=home, name=order.run_name, suffix=suffix, stages=stages)
-    except ExperimentError as error:
+    except GitError as error:
         tell(f"Warning: {error}. The results are in DVC's cache: a run with these parameters finds them.")
         return
     recorder.tag_chain({"dvc.experiment": name})
     tell(f"Experiment {name}: `dvc exp show` lists it, `dvc exp apply {name}` brings it into the checkout.")
+
+
+def _tell_where(recorder: Recorder, stages: list[str], tell: Tell) -> None:
+    url = recorder.parent_run_url(wait_seconds=0.0)
+    if url is not None:
+        tell(f"Figures: {url}")
+        if "report" in stages:
+            tell(f"Report: {report_url(url)}")
 
 
 def restore_outputs(tell: Tell, *, lock: int) -> None:

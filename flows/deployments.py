@@ -9,23 +9,31 @@ Example::
 """
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.utilities.processutils import command_to_string
 
+from flows.deployed import profile_version
 from flows.form_schema import parameter_schema
 from flows.forms import form_for, form_values
 from flows.groups import CHAIN, GROUPS
 from infra.pipeline import PIPELINE, read_pipeline
-from s1.config import load_params
+from s1.config import ParamsError, load_params
 
 PROFILES = Path("profiles")
+_MODULE = "flows.deployed."
 _WHOLE = "The whole chain: from questions to the report."
 _HOW = (
     " Stages that are up to date are not run again. Each run has a workspace of its own; its results come back to the "
     "checkout as a DVC experiment of the run's name, and its figures go to MLflow."
 )
+
+
+class DeploymentError(ValueError):
+    """Nothing can be offered on this server; the message says why and what to do."""
 
 
 def deploy(*, work_pool: str, home: Path) -> list[str]:
@@ -34,11 +42,46 @@ def deploy(*, work_pool: str, home: Path) -> list[str]:
     Args:
         home: the checkout that runs start from; a worker of the pool has to see it under this path.
     """
-    profiles = sorted((home / PROFILES).glob("*.yaml"))
     stages = read_pipeline(home / PIPELINE).keys()
-    groups = [name for name, group in GROUPS.items() if stages >= set(group.stages)]
+    groups = [None, *(name for name, group in GROUPS.items() if stages >= set(group.stages))]
+    profiles = [path for path in sorted((home / PROFILES).glob("*.yaml")) if _is_sound(path)]
     with get_client(sync_client=True) as client:
-        return [_deploy(client, group, path, work_pool, home) for group in (None, *groups) for path in profiles]
+        present = {_name(client, item): item for item in client.read_deployments(limit=200)}
+        _refuse_other_checkouts(present.values(), home, work_pool)
+        names = [_deploy(client, group, path, work_pool, home) for group in groups for path in profiles]
+        for name, deployment in present.items():
+            if name not in names and deployment.work_pool_name == work_pool and _is_ours(deployment):
+                client.delete_deployment(deployment.id)  # its profile or its stages are gone
+    return names
+
+
+def _is_sound(profile: Path) -> bool:
+    try:
+        load_params(profile)
+    except ParamsError as error:
+        print(f"Warning: left out of the UI: {error}", file=sys.stderr)
+        return False
+    return True
+
+
+def _name(client: SyncPrefectClient, deployment: DeploymentResponse) -> str:
+    return f"{client.read_flow(deployment.flow_id).name}/{deployment.name}"
+
+
+def _is_ours(deployment: DeploymentResponse) -> bool:
+    return (deployment.entrypoint or "").startswith(_MODULE)
+
+
+def _refuse_other_checkouts(deployments: Iterable[DeploymentResponse], home: Path, work_pool: str) -> None:
+    """Two checkouts on one Prefect database would start each other's runs."""
+    for deployment in deployments:
+        folder = Path((deployment.job_variables or {}).get("working_dir") or home)
+        is_other = folder.resolve() != home.resolve() and (folder / PIPELINE).is_file()
+        if is_other and deployment.work_pool_name == work_pool and _is_ours(deployment):
+            raise DeploymentError(
+                f"This Prefect belongs to the checkout {folder}, whose runs would start here. Give every checkout a "
+                "history of its own: another S1_POSTGRES_URL (another server), or none, which keeps it in the checkout."
+            )
 
 
 def _deploy(client: SyncPrefectClient, group: str | None, profile: Path, work_pool: str, home: Path) -> str:
@@ -49,16 +92,22 @@ def _deploy(client: SyncPrefectClient, group: str | None, profile: Path, work_po
     client.create_deployment(
         flow_id=client.create_flow_from_name(flow_name),
         name=profile.stem,
+        version=profile_version(profile),
         description=purpose + _HOW,
         work_pool_name=work_pool,
-        entrypoint=f"flows.deployed.{flow_name}",
+        entrypoint=f"{_MODULE}{flow_name}",
         parameters={"params": form_values(form, values)},
         parameter_openapi_schema=parameter_schema(form),
         enforce_parameter_schema=True,
-        tags=["s1", profile.stem],
+        tags=[profile.stem, _extent(group)],
         job_variables={
             "command": command_to_string([sys.executable, "-m", "flows.engine"]),
             "working_dir": str(home.resolve()),
         },
     )
     return f"{flow_name}/{profile.stem}"
+
+
+def _extent(group: str | None) -> str:
+    """Which stages a deployment is about, in the few words that fit beside it in the UI's list."""
+    return "whole chain" if group is None else f"{GROUPS[group].stages[0]} to {GROUPS[group].stages[-1]}"

@@ -45,15 +45,17 @@ logger = logging.getLogger(__name__)
 GRACE_SECONDS = 5.0
 """What a cancelled stage has to end itself, its ranks included; then it is killed. Work is saved as it goes."""
 _SECONDS_BETWEEN_TRIES = 2.0
+_MAX_SECONDS_BETWEEN_TRIES = 15.0
 _NUM_LINES_KEPT = 200
 _CHATTER = re.compile(
     r"^(Running stage '|> python -m flows\.stage |Updating lock file|Generating lock file|To track the changes with git"
     r"|\tgit add |To enable auto staging|\tdvc config core\.autostage|Use `dvc push`"
     r"|Stage '.*' (didn't change|is cached)"
     r"|\[.*real_accelerator\.py"
+    r"|\s*INFO prefect\."
     r"|Data and pipelines are up to date|ERROR: failed to reproduce|Verifying data sources|\s*$)"
 )
-"""What DVC and DeepSpeed say of every stage; failures and the stages' own lines are shown."""
+"""What DVC, DeepSpeed and Prefect say of every stage; failures and the stages' own lines are shown."""
 _EXIT = re.compile(r"exited with (-?\d+)")
 """How DVC tells a stage's own exit code; its own is 255 whatever happened."""
 _LOCKED = re.compile(r"^ERROR: .*(is busy, it is being blocked by|[Uu]nable to acquire lock)")
@@ -90,7 +92,7 @@ def run_dvc_stage(stage: str, *, parent: str, watch: Watch) -> bool:
 
 
 def _repro(stage: str, parent: str, watch: Watch) -> None:
-    waiting = False
+    waiting, pause = False, _SECONDS_BETWEEN_TRIES
     while True:
         lines: deque[str] = deque(maxlen=_NUM_LINES_KEPT)
         exit_code = run_in_group(
@@ -102,12 +104,14 @@ def _repro(stage: str, parent: str, watch: Watch) -> None:
         )
         if exit_code == 0:
             return
-        if not any(_LOCKED.search(line) for line in lines):
+        has_started = any(_EXIT.search(line) for line in lines)
+        if has_started or not any(_LOCKED.search(line) for line in lines):
             break
         if not waiting:
             watch.tell(f"Waiting for another `dvc` in this folder ({_blocker(lines)}); stage {stage} comes after it.")
         waiting = True
-        time.sleep(_SECONDS_BETWEEN_TRIES)
+        time.sleep(pause)
+        pause = min(2 * pause, _MAX_SECONDS_BETWEEN_TRIES)
     try:
         _crash_unfinished_children(parent, stage)
     except Exception as error:  # a server that is away must not hide why the stage failed
@@ -169,5 +173,5 @@ def _crash_unfinished_children(parent: str, stage: str) -> None:
 
 
 def url_tag(ui_url: str | None, flow_run_id: str) -> Mapping[str, str]:
-    """The tag that leads to a flow run's page."""
-    return {} if ui_url is None else {"prefect.url": f"{ui_url}/runs/flow-run/{flow_run_id}"}
+    """The tag that leads to a flow run's page, in the version of Prefect's pages that its own address opens."""
+    return {} if ui_url is None else {"prefect.url": f"{ui_url}/v2/runs/flow-run/{flow_run_id}"}

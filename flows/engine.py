@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from infra.locks import claim
+from infra.redaction import redact_logging
 from infra.settings import CLAIMS_FOLDER, quiet_environment
 
 SECONDS_BETWEEN_LOOKS = 1.0
@@ -28,6 +29,7 @@ def main() -> int:
         print("flows.engine is started by a Prefect worker; `make up` starts one.", file=sys.stderr)
         return 2
     os.environ.update(quiet_environment())
+    redact_logging()
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     with claim(Path.cwd() / CLAIMS_FOLDER, flow_run_id):
         runpy.run_module("prefect.engine", run_name="__main__")

@@ -15,28 +15,35 @@ import logging
 import sys
 import time
 from collections.abc import Callable
-from typing import cast
+from pathlib import Path
+from typing import TypeVar, cast
 from uuid import UUID, uuid4
 
+import httpx
 from prefect import Flow, Task
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.exceptions import TerminationSignal
 from prefect.flow_engine import run_flow_sync
-from prefect.states import Pending
+from prefect.states import Completed, Pending
 
 from flows.runlog import LogStream, open_run_log
 from flows.watch import Tell
 from infra.failures import EXIT_TERMINATED, explain
+from infra.prefect_server import answers_again
 from infra.progress import TerminalProgress, is_new_piece
+from infra.redaction import redacting
+from infra.settings import Settings, home_folder
 from s1.report.reading import read_figures
 from tasks.paths import METRICS_FOLDER
 from tasks.stage import Progress, ShardRunner
 
 SECONDS_BETWEEN_UPDATES = 3.0
 _NUM_FIGURES_TOLD = 60
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -60,12 +67,13 @@ def run_as_child(
     def body(stage: str) -> None:
         tell = open_run_log(to_terminal=False)
         shown = TerminalProgress(stage, stream=LogStream(tell))
-        try:
-            execute(_both(shown, PrefectProgress()), run_as_task)
-        except BaseException as error:
-            outcome.append(error)
-            tell(explain(error).message)
-            raise
+        with redacting():  # Prefect keeps an error's text with the run
+            try:
+                execute(_both(shown, PrefectProgress()), run_as_task)
+            except BaseException as error:
+                outcome.append(error)
+                tell(explain(error).message)
+                raise
         outcome.append(None)
         _tell_figures(stage, tell)
 
@@ -73,9 +81,16 @@ def run_as_child(
         body, name=stage, flow_run_name=stage, persist_result=False, validate_parameters=False
     )
     child: FlowRun | None = None
+
+    def run_or_tell(child: FlowRun) -> None:
+        if outcome:
+            _tell_end(child, outcome[0])
+        else:
+            run_flow_sync(flow, flow_run=child, parameters={"stage": stage})
+
     try:
-        child = _create_child(flow, stage, parent_flow_run_id)
-        run_flow_sync(flow, flow_run=child, parameters={"stage": stage})
+        child = found = _insist(lambda: _create_child(flow, stage, parent_flow_run_id))
+        _insist(lambda: run_or_tell(found))
     except BaseException as error:
         if isinstance(error, TerminationSignal):
             raise SystemExit(EXIT_TERMINATED) from error
@@ -114,11 +129,32 @@ def _create_child(flow: Flow[[str], None], stage: str, parent_flow_run_id: str) 
         )
 
 
+def _insist(action: Callable[[], T]) -> T:
+    """The action's result; once more when the server died on it and was started again by its keeper."""
+    try:
+        return action()
+    except httpx.TransportError:
+        api_url = Settings.from_environment().prefect_api_url
+        if api_url is None or not answers_again(api_url, home=home_folder(Path.cwd())):
+            raise
+        return action()
+
+
+def _tell_end(child: FlowRun, error: BaseException | None) -> None:
+    """Tell the good end of a child whose own last word did not arrive; a bad one is told by the stage's exit."""
+    if error is not None:
+        raise error
+    state: State[None] = Completed()
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(child.id, state, force=True)
+
+
 def run_as_task(name: str, work: Callable[[], None]) -> None:
     """Run a shard as a Prefect task run; its data stays out of Prefect."""
 
     def shard() -> None:
-        work()
+        with redacting():
+            work()
 
     task: Task[[], None] = Task(fn=shard, name=name, task_run_name=name, cache_policy=NO_CACHE, persist_result=False)
     task()

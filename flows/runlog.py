@@ -1,7 +1,7 @@
 """What a run says, on the terminal and on the Logs page of its flow run in Prefect.
 
-Knows Prefect's log handler; does not know stages. Prefect's own console output stays off: a line is told once in each
-place. Importing this module imports Prefect.
+Knows Prefect's log handler; does not know stages. Secrets of the environment are taken out (``infra.redaction``).
+Prefect's own console output stays off: a line is told once in each place. Importing this module imports Prefect.
 
 Example::
 
@@ -15,6 +15,7 @@ import sys
 from prefect.logging.handlers import APILogHandler
 
 from flows.watch import Tell
+from infra.redaction import redact
 
 _NAME = "s1.run"
 
@@ -28,6 +29,7 @@ def open_run_log(*, to_terminal: bool = True) -> Tell:
         logger.addHandler(APILogHandler())
 
     def tell(line: str) -> None:
+        line = redact(line)
         if to_terminal:
             print(line, flush=True)
         if line.strip():

@@ -18,8 +18,14 @@ from datetime import datetime
 from pathlib import Path
 from types import FrameType
 
-import httpx
-import psutil
+try:
+    import httpx
+    import psutil
+except ModuleNotFoundError as missing:
+    sys.exit(
+        f"Python does not find the package {missing.name!r}. Activate the project's environment "
+        "(`. .venv/bin/activate`; `make install` makes it) and run again."
+    )
 
 from infra.failures import EXIT_FAILED, EXIT_TERMINATED, EXIT_USAGE, explain
 from infra.services.api import PrefectApi
@@ -96,14 +102,14 @@ def up(home: Path, *, deploy: Deploy = deploy_all) -> None:
             print("Starting Prefect, MLflow and a worker (the first time takes a minute)", flush=True)
         state = wait_until_ready(options, since=marks, on_ready=_tell_ready if is_new else None)
         ensure_experiment(options, Settings.from_environment().experiment)
+        services = find_services(home)
+        assert services is not None
+        os.environ.update(quiet_environment() | dict(services.env))
+        deployments = deploy(home)
     except BaseException:
         if is_new:
             stop_keeper(home)
         raise
-    services = find_services(home)
-    assert services is not None
-    os.environ.update(quiet_environment() | dict(services.env))
-    deployments = deploy(home)
     print("Up." if is_new else "Already up.")
     _print_addresses(state, deployments)
 
@@ -127,6 +133,14 @@ def _as_running(home: Path, wanted: Options) -> Options:
     changed = [
         name for name, key in chosen.items() if os.environ.get(name) and getattr(wanted, key) != getattr(running, key)
     ]
+    if (wanted.credentials is not None) != state.needs_credentials:
+        # Said loudly: somebody may believe that servers want a password which they do not.
+        now = "want credentials" if state.needs_credentials else "run WITHOUT credentials"
+        raise ServicesError(f"The servers {now}, and this command asks otherwise. `make down`, then `make up` again.")
+    if (wanted.postgres_url is not None) != (state.database == "postgresql"):
+        changed.append("S1_POSTGRES_URL")
+    if os.environ.get("S1_ALLOWED_HOSTS"):
+        changed.append("S1_ALLOWED_HOSTS (if it differs)")
     if changed:
         print(f"The servers run with other settings; for {', '.join(changed)}: make down, then make up.")
     return running

@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import FrameType
 
 try:
@@ -24,7 +25,8 @@ try:
     from infra.progress import TerminalProgress
     from infra.provenance import find_invocation
     from infra.recorder import Recorder
-    from infra.settings import LOGS_FOLDER, Settings, quiet_environment
+    from infra.redaction import redact_logging
+    from infra.settings import LOGS_FOLDER, Settings, home_folder, quiet_environment
     from infra.spool import Spool
     from infra.tracking import RunStatus
     from s1.config import load_params
@@ -45,6 +47,7 @@ def main(argv: Sequence[str]) -> int:
     os.environ.update(quiet_environment())
     os.environ.setdefault("TQDM_DISABLE", "1")  # libraries' progress bars; the stage tells its own
     logging.basicConfig(level=logging.WARNING, format="  %(levelname)s %(name)s: %(message)s")
+    redact_logging()
     signal.signal(signal.SIGTERM, _leave)
     if len(argv) != 1 or argv[0].startswith("-"):
         print("usage: python -m flows.stage <stage>   (dvc.yaml lists the stages)", file=sys.stderr)
@@ -100,9 +103,9 @@ def _execute(name: str, settings: Settings, spool: Spool) -> str | None:
         run_stage(name, Observers(progress=progress, run_shard=run_shard, track_step=spool.add_step))
 
     if settings.parent_flow_run_id is not None and settings.prefect_api_url is not None:
-        from infra.prefect_server import answers
+        from infra.prefect_server import answers_again
 
-        if answers(settings.prefect_api_url):
+        if answers_again(settings.prefect_api_url, home=home_folder(Path.cwd())):
             from flows.observed import run_as_child
 
             return run_as_child(name, execute, parent_flow_run_id=settings.parent_flow_run_id, terminal=terminal)

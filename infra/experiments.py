@@ -10,22 +10,16 @@ Example::
     save_experiment(workspace, home=Path("."), name="abstract-hawk", suffix="3f2a", stages=["base", "collect"])
 """
 
-import os
 import re
-import subprocess
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
 
 import yaml
 
-from s1.artifacts import write_text_atomically
+from infra.git import GitError, run_git
 
 LOCK = "dvc.lock"
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
-
-
-class ExperimentError(ValueError):
-    """The experiment could not be saved or brought back; the message says why. The results are in DVC's cache."""
 
 
 def save_experiment(workspace: Path, *, home: Path, name: str, suffix: str, stages: Collection[str]) -> str:
@@ -38,44 +32,51 @@ def save_experiment(workspace: Path, *, home: Path, name: str, suffix: str, stag
         stages: those that the run brought up to date; what ``dvc.lock`` says of others is from before and left out.
 
     Raises:
-        ExperimentError: git refused.
+        GitError: git refused.
     """
     fit = re.sub(r"\.{2,}|\.lock$", "-", _UNFIT.sub("-", name)).strip("-.") or "run"
-    taken = _git(home, "for-each-ref", "--format=%(refname)", "refs/exps").splitlines()
-    if any(ref.rsplit("/", 1)[-1] == fit for ref in taken):
-        fit = f"{fit}-{suffix}"
-    keep_stages(workspace / LOCK, stages)
-    baseline = _git(workspace, "rev-parse", "HEAD").strip()
-    _git(workspace, "add", "--update")
-    _git(workspace, "add", "--force", LOCK, "params.yaml")
-    tree = _git(workspace, "write-tree").strip()
+    baseline = run_git(workspace, "rev-parse", "HEAD").strip()
+    commit = _commit(workspace, home, baseline, stages)
+    if fit in _names(home):
+        return _bring(workspace, home, baseline, commit, f"{fit}-{suffix}")
+    try:
+        return _bring(workspace, home, baseline, commit, fit)
+    except GitError:
+        if fit not in _names(home):
+            raise
+        return _bring(workspace, home, baseline, commit, f"{fit}-{suffix}")  # another run was quicker
+
+
+def _names(repository: Path) -> set[str]:
+    listed = run_git(repository, "for-each-ref", "--format=%(refname)", "refs/exps").splitlines()
+    return {ref.rsplit("/", 1)[-1] for ref in listed}
+
+
+def _commit(workspace: Path, home: Path, baseline: str, stages: Collection[str]) -> str:
+    run_git(workspace, "add", "--update")
+    run_git(workspace, "add", "--force", "params.yaml")
+    staged = run_git(home, "diff", "--cached", "--name-only", "--diff-filter=A", "-z").split("\0")
+    for new in staged:  # as DVC's own experiments: a new file comes along once it has been added
+        if new and new != LOCK and (workspace / new).exists():
+            run_git(workspace, "add", "--force", "--", new)
+    text = keep_stages((workspace / LOCK).read_text(encoding="utf-8"), stages)
+    blob = run_git(workspace, "hash-object", "-w", "--stdin", stdin=text).strip()
+    run_git(workspace, "update-index", "--add", "--cacheinfo", f"100644,{blob},{LOCK}")
+    tree = run_git(workspace, "write-tree").strip()
     message = f"dvc: commit experiment {tree}"
-    commit = _git(workspace, "commit-tree", tree, "-p", baseline, "-m", message, env=_with_identity(workspace)).strip()
-    ref = f"refs/exps/{baseline[:2]}/{baseline[2:]}/{fit}"
-    _git(workspace, "update-ref", ref, commit)
-    _git(home, "fetch", "--quiet", "--no-tags", str(workspace.resolve()), f"{ref}:{ref}")
-    return fit
+    return run_git(workspace, "commit-tree", tree, "-p", baseline, "-m", message, needs_author=True).strip()
 
 
-def keep_stages(lock: Path, stages: Collection[str]) -> None:
-    """Forget other stages in a ``dvc.lock``: their outputs were made from other inputs."""
-    content = yaml.safe_load(lock.read_text(encoding="utf-8"))
+def _bring(workspace: Path, home: Path, baseline: str, commit: str, name: str) -> str:
+    ref = f"refs/exps/{baseline[:2]}/{baseline[2:]}/{name}"
+    run_git(workspace, "update-ref", ref, commit)
+    fetch = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance")
+    run_git(home, *fetch, str(workspace.resolve()), f"{ref}:{ref}")
+    return name
+
+
+def keep_stages(lock: str, stages: Collection[str]) -> str:
+    """The text of a ``dvc.lock`` without other stages: their outputs were made from other inputs."""
+    content = yaml.safe_load(lock)
     kept = {name: entry for name, entry in content["stages"].items() if name in stages}
-    if kept != content["stages"]:
-        write_text_atomically(lock, yaml.safe_dump({**content, "stages": kept}, sort_keys=False))
-
-
-def _with_identity(repository: Path) -> dict[str, str]:
-    """An author for the experiment's commit where git knows none."""
-    names = dict.fromkeys(("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"), "s1")
-    emails = dict.fromkeys(("GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"), "s1@localhost")
-    known = _git(repository, "config", "--default", "", "user.email").strip()
-    return dict(os.environ) if known else {**names, **emails, **os.environ}
-
-
-def _git(folder: Path, *arguments: str, env: Mapping[str, str] | None = None) -> str:
-    done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False, env=env)
-    if done.returncode != 0:
-        said = done.stderr.strip().splitlines() or ["no reason given"]
-        raise ExperimentError(f"`git {arguments[0]}` failed in {folder}: {said[-1]}")
-    return done.stdout
+    return lock if kept == content["stages"] else yaml.safe_dump({**content, "stages": kept}, sort_keys=False)

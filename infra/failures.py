@@ -11,11 +11,12 @@ Example::
 
 import errno
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from infra.pipeline import PipelineError
 from infra.prices import PricesError
+from infra.redaction import RedactedError, redact
 from infra.settings import LOGS_FOLDER
 from s1.config import ParamsError
 
@@ -25,6 +26,7 @@ EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
 
 _FULL = "The disk is full or a file grew over its size limit. Free space and run again; finished work is kept."
+_PROGRAMS = ("git", "dvc", "make")
 _FULL_SIGNS = ("No space left on device", "File too large", "Disk quota exceeded", "unexpected pos ")
 """The last is all that ``torch.save`` says when a write came up short."""
 
@@ -44,7 +46,12 @@ class Failure:
 
 
 def explain(error: BaseException) -> Failure:
-    """Turn an error into what the user needs."""
+    """Turn an error into what the user needs; secrets of the environment are taken out."""
+    failure = _explain(error)
+    return replace(failure, message=redact(failure.message))
+
+
+def _explain(error: BaseException) -> Failure:
     if isinstance(error, KeyboardInterrupt):
         return Failure("Interrupted; finished work is kept, run again to go on.", EXIT_INTERRUPTED, True)
     if isinstance(error, SystemExit) and error.code == EXIT_TERMINATED:
@@ -65,7 +72,8 @@ def explain(error: BaseException) -> Failure:
         return Failure(str(error), EXIT_FAILED, True)
     if any(sign in str(error) for sign in _FULL_SIGNS):  # of native writers such as safetensors
         return Failure(_FULL, EXIT_FAILED, True)
-    return Failure(f"{type(error).__name__}: {error}", EXIT_FAILED, False)
+    message = str(error) if isinstance(error, RedactedError) else f"{type(error).__name__}: {error}"
+    return Failure(message, EXIT_FAILED, False)
 
 
 def _explain_os_error(error: OSError) -> Failure:
@@ -75,6 +83,8 @@ def _explain_os_error(error: OSError) -> Failure:
     if isinstance(error, PermissionError):
         target = error.filename or "a file or folder"
         return Failure(f"No permission for {target}. Give this user access to it and run again.", EXIT_FAILED, True)
+    if isinstance(error, FileNotFoundError) and error.filename in _PROGRAMS:
+        return Failure(f"The program {error.filename} is not installed, or not on PATH. Install it.", EXIT_FAILED, True)
     if isinstance(error, FileNotFoundError) and error.filename:
         advice = "`dvc repro` (or `make demo`) makes what a stage before should have written."
         return Failure(f"{error.filename} is missing. {advice}", EXIT_FAILED, True)
@@ -95,7 +105,7 @@ def log_traceback(error: BaseException, name: str, *, folder: Path = LOGS_FOLDER
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as file:
-            file.write("".join(traceback.format_exception(error)) + "\n")
+            file.write(redact("".join(traceback.format_exception(error))) + "\n")
     except OSError:
         return None
     return path

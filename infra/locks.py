@@ -101,14 +101,14 @@ def _is_still_there(file: BinaryIO, path: Path) -> bool:
 
 
 @contextmanager
-def claim(folder: Path, flow_run_id: str) -> Iterator[None]:
+def claim(folder: Path, flow_run_id: str, *, name: str = "a run") -> Iterator[None]:
     """Hold ``<folder>/<flow run id>.lock`` while this process executes the flow run: ``infra.services`` looks there.
 
     The file goes with a proper end; after any other (``kill -9``, SIGTERM, an error) it stays, unheld, and tells that
     the process died, in case nobody could tell Prefect.
     """
     path = folder / f"{flow_run_id}.lock"
-    with hold(path, describe_self("flow run", flow_run_id=flow_run_id)):
+    with hold(path, describe_self(name, flow_run_id=flow_run_id)):
         is_proper = False
         try:
             yield

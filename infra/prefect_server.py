@@ -23,12 +23,17 @@ from pathlib import Path
 
 from infra.guarded import Guarded
 from infra.locks import Owner, describe_self, hold
+from infra.prefect_pages import confine_pages, pages_environment
+from infra.services.state import comes_back
 from infra.settings import LOGS_FOLDER, prefect_home
 
 STARTUP_TIMEOUT_SECONDS = 300.0
 """The first start in an empty home migrates its database: 12 s on two idle cores, a minute on two very busy ones."""
 _STOP_GRACE_SECONDS = 3.0
 _PROBE_TIMEOUT_SECONDS = 10.0
+SECONDS_TO_COME_BACK = 60.0
+"""A server that its keeper starts again answers after six seconds on idle cores, after half a minute on busy ones."""
+_POLL_SECONDS = 0.5
 
 
 class PrefectServerError(ValueError):
@@ -44,6 +49,16 @@ def answers(api_url: str) -> bool:
         return False
 
 
+def answers_again(api_url: str, *, home: Path) -> bool:
+    """Whether a Prefect server answers, now or, when ``make up`` keeps it for this checkout, once it is back."""
+    deadline = time.monotonic() + SECONDS_TO_COME_BACK
+    while not answers(api_url):
+        if time.monotonic() > deadline or not comes_back(home, api_url):
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """A server that this process has started."""
@@ -51,6 +66,8 @@ class Server:
     guarded: Guarded
     api_url: str
     log: Path
+    home: Path
+    """Where it keeps its history and its pages."""
 
     def wait_until_ready(self, timeout_seconds: float = STARTUP_TIMEOUT_SECONDS) -> None:
         """Return once the server answers.
@@ -61,6 +78,7 @@ class Server:
         deadline = time.monotonic() + timeout_seconds
         while time.monotonic() < deadline:
             if answers(self.api_url):
+                confine_pages(self.home)
                 return
             if self.guarded.process.poll() is not None:
                 raise PrefectServerError(f"the Prefect server ended while starting; its log is {self.log}")
@@ -80,12 +98,12 @@ def run_server(environment: Mapping[str, str], *, port: int | None = None) -> It
     with hold(server_lock(home), describe_self("a Prefect server for one run"), on_wait=_refuse):
         guarded = Guarded.start(
             [*_SERVER, "--host", "127.0.0.1", "--port", str(port)],
-            env={**environment, "PREFECT_HOME": str(home), "PREFECT_API_URL": ""},
+            env={**environment, **pages_environment(home), "PREFECT_HOME": str(home), "PREFECT_API_URL": ""},
             log=LOGS_FOLDER / "prefect-server.log",
             grace_seconds=_STOP_GRACE_SECONDS,
         )
         try:
-            yield Server(guarded, f"http://127.0.0.1:{port}/api", LOGS_FOLDER / "prefect-server.log")
+            yield Server(guarded, f"http://127.0.0.1:{port}/api", LOGS_FOLDER / "prefect-server.log", home)
         finally:
             guarded.stop()
 

@@ -66,7 +66,7 @@ def load_prices(path: Path = PRICES) -> Prices:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise PricesError(f"{path} is missing. `git checkout {path}` brings it back.") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise PricesError(f"{path} is not valid YAML: {error}") from error
     try:
         return Prices.model_validate(data)

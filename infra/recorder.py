@@ -29,6 +29,7 @@ from infra.lineage import Lineage, Linked
 from infra.pipeline import find_stage
 from infra.prices import load_prices
 from infra.provenance import git_tags
+from infra.redaction import redact
 from infra.settings import Settings, without_password
 from infra.spool import Spool
 from infra.stage_end import REPORT, StageEnd, cost_figures, single_figures
@@ -37,6 +38,8 @@ from infra.versions import Versions, data_sets, hash_path
 
 SECONDS_BETWEEN_STEP_BATCHES = 2.0
 SECONDS_TO_FINISH = 90.0
+SECONDS_TO_FINISH_WHEN_KILLED = 3.0
+"""Who cancels a run waits for its processes to go; what is not written then is closed as killed later."""
 _MAX_FAILURES = 3
 _WATCHED_STAGE = "train"
 """The stage whose run gets the machine's load: the only one that keeps it busy for hours."""
@@ -81,6 +84,7 @@ class Recorder:
         self._opened_parent = False
         self._parent_is_known = threading.Event()
         self._stage: _OpenStage | None = None
+        self._is_given_up = False
         self._failures: list[str] = []
         self._dollars_spent = 0.0
         self._dollars_all = 0.0
@@ -168,14 +172,15 @@ class Recorder:
             if self._opened_parent and self._parent_run_id is not None:
                 figures = {"cost/usd": self._dollars_spent, "cost/usd_with_reused_stages": self._dollars_all}
                 tracking.log(self._parent_run_id, figures=single_figures(figures))
-                tracking.log_files(self._parent_run_id, [REPORT])
                 tracking.end_run(self._parent_run_id, status)
 
         self._jobs.put(job)
         self._jobs.put(None)
-        self._thread.join(SECONDS_TO_FINISH)
+        seconds = SECONDS_TO_FINISH_WHEN_KILLED if status == "KILLED" else SECONDS_TO_FINISH
+        self._thread.join(seconds)
         if self._thread.is_alive():
-            self._failures.append(f"not done after {SECONDS_TO_FINISH:.0f} s")
+            self._is_given_up = True
+            self._failures.append(f"not done after {seconds:.0f} s")
         if not self._failures:
             return None
         place = without_password(self._settings.tracking_uri)
@@ -201,7 +206,7 @@ class Recorder:
                 job = self._jobs.get(timeout=SECONDS_BETWEEN_STEP_BATCHES)
             except queue.Empty:
                 job = self._follow_open_stage
-            if job is None:
+            if job is None or self._is_given_up:
                 return
             self._attempt(lambda: job(tracking))  # noqa: B023 - called at once
         self._parent_is_known.set()
@@ -216,7 +221,7 @@ class Recorder:
 
     def _note(self, error: Exception) -> None:
         logger.debug("MLflow failed", exc_info=error)
-        lines = str(error).strip().splitlines() or [""]
+        lines = redact(str(error)).strip().splitlines() or [""]
         self._failures.append(f"{type(error).__name__}: {lines[0][:200]}")
 
     def _follow_open_stage(self, tracking: Tracking) -> None:
@@ -253,6 +258,8 @@ class Recorder:
         tracking.log_files(opened.run_id, end.files())
         if chain_run_id is not None and (shown := end.chain_figures()):
             tracking.log(chain_run_id, figures=shown)
+        if chain_run_id is not None and opened.name == "report":
+            tracking.log_files(chain_run_id, [REPORT])
 
     def _cost(self, end: StageEnd) -> list[CurvePoint]:
         """Quantities of the ledger and their price today."""

@@ -10,22 +10,24 @@ Example::
 """
 
 import configparser
+import contextlib
 import filecmp
 import os
 import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
 
-from infra.locks import is_held
-from infra.settings import CHAIN_LOCK, WORKSPACES_FOLDER
+from infra.git import GitError, run_git
+from infra.locks import Owner, describe_self, hold
+from infra.settings import CHAIN_LOCK, STATE_FOLDER, WORKSPACES_FOLDER
 from s1.artifacts import write_text_atomically
 from s1.config import load_params
 from s1.config.editing import change_params, set_dotted
 
 _DVC_LOCK = "dvc.lock"
+_REMOVED = ".removed-"
 
 
 class WorkspaceError(ValueError):
@@ -45,10 +47,10 @@ def create_workspace(folder: Path, *, source: Path, overrides: Mapping[str, obje
         s1.config.ParamsError: the changed parameters are not valid.
     """
     text = (source / "params.yaml").read_text(encoding="utf-8")
-    params = yaml.safe_load(text)
+    before, after = yaml.safe_load(text), yaml.safe_load(text)
     for key, value in overrides.items():
-        set_dotted(params, key, value)
-    clone_checkout(folder, source=source, params=change_params(text, params), cache=cache)
+        set_dotted(after, key, value)
+    clone_checkout(folder, source=source, params=change_params(text, before, after), cache=cache)
 
 
 def clone_checkout(folder: Path, *, source: Path, params: str, cache: Path, lock: Path | None = None) -> None:
@@ -62,12 +64,12 @@ def clone_checkout(folder: Path, *, source: Path, params: str, cache: Path, lock
         s1.config.ParamsError: the parameters are not valid.
     """
     source = source.resolve()
-    commit = _git(source, "rev-parse", "--verify", "HEAD").strip()
+    commit = _head(source)
     if not (folder / ".git").exists():
         folder.mkdir(parents=True, exist_ok=True)
-        _git(folder, "init", "--quiet")
-    _git(folder, "fetch", "--quiet", "--no-tags", str(source), "+HEAD:refs/remotes/origin/checkout")
-    _git(folder, "checkout", "--quiet", "--force", "--detach", commit)
+        run_git(folder, "init", "--quiet")
+    run_git(folder, "fetch", "--quiet", "--no-tags", str(source), "+HEAD:refs/remotes/origin/checkout")
+    run_git(folder, "checkout", "--quiet", "--force", "--detach", commit)
     _overlay(folder, source)
     if lock is not None and lock.is_file() and not (folder / _DVC_LOCK).is_file():
         shutil.copyfile(lock, folder / _DVC_LOCK)
@@ -76,31 +78,52 @@ def clone_checkout(folder: Path, *, source: Path, params: str, cache: Path, lock
     _configure(folder, source, cache.resolve())
 
 
+def _head(source: Path) -> str:
+    try:
+        return run_git(source, "rev-parse", "--verify", "HEAD").strip()
+    except GitError as error:
+        advice = "Workspaces are clones: commit once here (`git init`, `git add -A`, `git commit`)"
+        raise WorkspaceError(f"{error}. {advice}") from error
+
+
 def _overlay(folder: Path, source: Path) -> None:
     """What is uncommitted: changed, new and removed files; ignored ones and what DVC says of outputs stay away."""
-    listed = _git(source, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
-    names = {name for name in listed.split("\0") if name and os.path.lexists(source / name)}
+    listed = run_git(source, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
+    names = {name for name in listed.split("\0") if name and not name.endswith("/") and os.path.lexists(source / name)}
     names.discard(_DVC_LOCK)
+    modules = [name for name in names if (source / name).is_dir() and not (source / name).is_symlink()]
+    if modules:
+        raise WorkspaceError(
+            f"{source} holds other repositories ({', '.join(sorted(modules))}), which a workspace cannot take along. "
+            "Have git ignore them, or install them as packages."
+        )
+    present = run_git(folder, "ls-files", "--cached", "--others", "--exclude-standard", "-z").split("\0")
+    for name in present:  # first: a file may have become a folder
+        if name and name not in names and name != _DVC_LOCK and not (folder / name).is_dir():
+            (folder / name).unlink(missing_ok=True)
+            _remove_empty_parents(folder / name, folder)
     for name in names:
         _bring(source / name, folder / name)
-    present = _git(folder, "ls-files", "--cached", "--others", "--exclude-standard", "-z").split("\0")
-    for name in present:
-        if name and name not in names and name != _DVC_LOCK:
-            (folder / name).unlink(missing_ok=True)
+
+
+def _remove_empty_parents(path: Path, root: Path) -> None:
+    with contextlib.suppress(OSError):  # not empty, or gone
+        for parent in path.parents:
+            if parent == root:
+                return
+            parent.rmdir()
 
 
 def _bring(file: Path, target: Path) -> None:
-    if file.is_dir() and not file.is_symlink():  # another repository inside the checkout
-        return
     if file.is_symlink():
-        if not (target.is_symlink() and target.readlink() == file.readlink()):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.unlink(missing_ok=True)
-            target.symlink_to(file.readlink())
-    elif target.is_symlink() or not target.is_file() or not filecmp.cmp(file, target, shallow=False):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.unlink(missing_ok=True)
-        shutil.copy(file, target)
+        if target.is_symlink() and target.readlink() == file.readlink():
+            return
+    elif target.is_file() and not target.is_symlink() and filecmp.cmp(file, target, shallow=False):
+        shutil.copymode(file, target)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    shutil.copy(file, target, follow_symlinks=False)
 
 
 def _configure(folder: Path, source: Path, cache: Path) -> None:
@@ -124,14 +147,33 @@ def _configure(folder: Path, source: Path, cache: Path) -> None:
         config.write(file)
 
 
+def remove_workspace(folder: Path) -> None:
+    """Remove a workspace; its lock has to be held, and is let go of with everything else in one step."""
+    gone = folder.with_name(f"{_REMOVED}{folder.name}-{os.getpid()}")
+    folder.rename(gone)  # who waits for the lock must not begin in a folder that is half removed
+    shutil.rmtree(gone, ignore_errors=True)
+
+
+def has_unfinished_work(folder: Path) -> bool:
+    """Whether stages were stopped here whose work the next equal run can go on with."""
+    return any(path.is_file() for path in (folder / STATE_FOLDER / "work").rglob("*"))
+
+
 def remove_abandoned(workspaces: Path = WORKSPACES_FOLDER) -> list[str]:
     """Remove the workspaces of stopped runs in which nobody works, and with them their unfinished stages' work."""
     removed = []
     for folder in sorted(workspaces.glob("*/")):
-        if not is_held(folder / CHAIN_LOCK):
-            shutil.rmtree(folder)
+        if folder.name.startswith(_REMOVED):
+            shutil.rmtree(folder, ignore_errors=True)
+            continue
+        with contextlib.suppress(BlockingIOError), hold(folder / CHAIN_LOCK, describe_self("clean"), on_wait=_refuse):
+            remove_workspace(folder)
             removed.append(folder.name)
     return removed
+
+
+def _refuse(_holder: Owner | None) -> None:
+    raise BlockingIOError
 
 
 def find_cache(checkout: Path) -> Path:
@@ -140,13 +182,3 @@ def find_cache(checkout: Path) -> Path:
 
     configured = Config(str(checkout / ".dvc")).get("cache", {}).get("dir")
     return Path(configured) if configured else checkout / ".dvc/cache"
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode == 0:
-        return done.stdout
-    reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-    if "rev-parse" in arguments:
-        reason += ". Workspaces are clones: commit once here (`git init`, `git add -A`, `git commit`)"
-    raise WorkspaceError(f"git {arguments[0]} failed in {folder}: {reason}")

@@ -8,7 +8,7 @@ to one that transformers loads. Links would not do: DVC skips linked folders and
 Example::
 
     folder = resolve_model(Path("models/base/large"))      # the folder itself, or where its pointer leads
-    model = AutoModelForCausalLM.from_pretrained(folder)
+    model = load_causal_model(folder, dtype=torch.float32)      # s1.model_loading
 """
 
 import json

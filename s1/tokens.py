@@ -39,10 +39,10 @@ def load_token_counter(folder: Path) -> TokenCounter:
 
 
 def _load_by_transformers(folder: Path) -> TokenCounter:
-    from transformers import AutoTokenizer
+    from s1.model_loading import load_tokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        tokenizer = load_tokenizer(folder)
     except (OSError, ValueError) as error:
         raise ValueError(f"{folder} holds no tokenizer that can be loaded ({error}). Run the stage `base`.") from error
 

@@ -22,17 +22,17 @@ Example::
     metrics["nano-test"]["tuned"]["max-64"]["accuracy"]         # 0.41
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
 
-from s1.artifacts import ArtifactWriter, iterate_jsonl, read_jsonl, write_text_atomically
+from s1.artifacts import ArtifactWriter, iterate_jsonl, read_jsonl
 from s1.config import ScoreParams
 from s1.grading import extract_answer, grade, reference_answer
 from s1.metrics import CurvePoint, Estimate, curve_figures, estimate_difference, estimate_mean
 from s1.records import Generation, Question, Score
 from tasks.paths import BENCHMARKS, GENERATIONS, PLOTS_FOLDER, SCORES
+from tasks.plots import write_plot
 from tasks.stage import Metrics, StageContext
 
 CURVE_PLOT = PLOTS_FOLDER / "score" / "curve.json"
@@ -128,7 +128,7 @@ def run(stage: StageContext, *, score: ScoreParams, seed: int) -> Metrics:
         rows.extend(_plot_row(benchmark, point, estimates[point.model, point.setting]) for point in points)
     with ArtifactWriter(SCORES.parent) as artifact:
         artifact.write_jsonl(SCORES.name, scores)
-    write_text_atomically(CURVE_PLOT, json.dumps(rows, indent=1) + "\n")
+    write_plot(CURVE_PLOT, rows)
     return metrics
 
 

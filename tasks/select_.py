@@ -8,12 +8,11 @@ Example::
     metrics["funnel"]         # {'collected': 6060, ..., 'hard': 3100, 'traced': 3100, 'selected': 1000}
 """
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from statistics import fmean
 
-from s1.artifacts import ArtifactWriter, read_jsonl, write_text_atomically
+from s1.artifacts import ArtifactWriter, read_jsonl
 from s1.config import SelectParams
 from s1.curation import count_steps
 from s1.difficulty import judge_difficulty
@@ -33,6 +32,7 @@ from tasks.paths import (
     SELECTION,
     TRACES,
 )
+from tasks.plots import write_plot
 from tasks.stage import Metrics, StageContext
 
 NOT_DRAWN = "not_drawn"
@@ -57,7 +57,7 @@ def run(stage: StageContext, *, select: SelectParams, seed: int) -> Metrics:
     with ArtifactWriter(SELECTION.parent) as artifact:
         artifact.write_jsonl(SELECTION.name, [_selected(pick) for pick in drawn.picks])
         artifact.write_jsonl(SELECT_DECISIONS.name, _decide(material.questions, pool, drawn))
-    write_text_atomically(DOMAINS_PLOT, json.dumps(_count_domains(pool, drawn), indent=1) + "\n")
+    write_plot(DOMAINS_PLOT, _count_domains(pool, drawn))
     return {"funnel": _funnel(material, pool, drawn), **_measure(pool, drawn, select)}
 
 

@@ -22,10 +22,10 @@ logger = logging.getLogger(__name__)
 
 def run(stage: StageContext, *, tokenize: TokenizeParams, chat: ChatParams) -> Metrics:
     """Tokenize the selection with the tokenizer of the model that is trained."""
-    from transformers import AutoTokenizer
+    from s1.model_loading import load_tokenizer
 
     selection = read_jsonl(SELECTION, SelectedQuestion)
-    tokenizer = AutoTokenizer.from_pretrained(LARGE_MODEL, local_files_only=True)
+    tokenizer = load_tokenizer(LARGE_MODEL)
     chat_format = ChatFormat.create(tokenizer, chat=chat)
     rendered = []
     for number, item in enumerate(selection, start=1):

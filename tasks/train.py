@@ -7,7 +7,6 @@ Example::
     run(stage, train=params.train, seed=params.seed)
 """
 
-import json
 import logging
 import os
 import shutil
@@ -26,6 +25,7 @@ from s1.training.checkpoints import newest_whole
 from s1.training.examples import read_examples
 from s1.training.spec import TrainSpec, TrainStep
 from tasks.paths import EXAMPLES, LARGE_MODEL, PLOTS_FOLDER, TRAIN_STEPS, TUNED_MODEL
+from tasks.plots import write_plot
 from tasks.stage import Metrics, StageContext, fingerprint
 
 LOSS_PLOT = PLOTS_FOLDER / "train" / "loss.json"
@@ -78,7 +78,7 @@ def run(stage: StageContext, *, train: TrainParams, seed: int) -> Metrics:
         shutil.copytree(spec.output_folder, artifact.path(TUNED_MODEL.name), copy_function=_link_or_copy)
         shutil.copy(spec.steps_file, artifact.path(TRAIN_STEPS.name))
     rows = [{"step": step.step, "loss": step.loss, "learning_rate": step.learning_rate} for step in steps]
-    write_text_atomically(LOSS_PLOT, json.dumps(rows, indent=1) + "\n")
+    write_plot(LOSS_PLOT, rows)
     return measure(steps, resumed_from_step=resumed_from)
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from infra.prefect_pages import pages_environment
 from infra.services.database import Databases
 from infra.services.options import WORK_POOL, Options, is_loopback
 from infra.services.state import client_environment
@@ -31,6 +32,8 @@ _SECRETS = ("S1_PASSWORD", "S1_POSTGRES_URL")
 _WORKER_QUERY_SECONDS = "2"
 _WORKER_HEARTBEAT_SECONDS = "10"
 _WORKER_GRACE_SECONDS = 10.0
+_MLFLOW_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "6", "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1"}
+"""Of runs whose MLflow server comes back when it dies: pauses of 2, 4, 8, 16 and 32 s cover a slow start."""
 _SERVER_GRACE_SECONDS = 5.0
 
 
@@ -57,7 +60,7 @@ def build_specs(
         "prefect": ServiceSpec(
             "prefect",
             (*_python("prefect"), "server", "start", "--host", options.host, "--port", str(options.prefect_port)),
-            {**base, **_prefect_environment(options, databases)},
+            {**base, **pages_environment(prefect_home(environment)), **_prefect_environment(options, databases)},
             logs / "prefect-server.log",
             _SERVER_GRACE_SECONDS,
         ),
@@ -88,6 +91,7 @@ def _python(module: str) -> tuple[str, ...]:
 def _prefect_environment(options: Options, databases: Databases) -> dict[str, str]:
     found = {
         "PREFECT_API_URL": "",  # a server that believes it is a client of another one serves nothing
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "PREFECT_SERVER_UI_API_URL": "/api",  # by whatever name the browser reached the UI
         # Prefect's own default lets every web page that the user opens talk to this server.
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": options.prefect_url,
@@ -102,6 +106,7 @@ def _prefect_environment(options: Options, databases: Databases) -> dict[str, st
 
 def _worker_environment(options: Options, environment: Mapping[str, str]) -> dict[str, str]:
     return {
+        **{name: environment.get(name) or value for name, value in _MLFLOW_PATIENCE.items()},
         **client_environment(options.api_url, options.mlflow_url, options.credentials),
         HOME: str(options.home),
         "PREFECT_WORKER_QUERY_SECONDS": _WORKER_QUERY_SECONDS,

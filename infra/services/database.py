@@ -64,6 +64,11 @@ def create_databases(postgres_url: str) -> list[str]:
     made = []
     try:
         connection = psycopg2.connect(_with(url, "postgresql", existing, {}), connect_timeout=_CONNECT_TIMEOUT_SECONDS)
+    except psycopg2.ProgrammingError:  # its text quotes parts of the address
+        raise ServicesError(
+            "S1_POSTGRES_URL is no address that PostgreSQL's driver understands. Write "
+            "postgresql://user:password@host:5432, special characters of the password percent-encoded."
+        ) from None
     except psycopg2.OperationalError as error:
         raise ServicesError(_explain_refusal(str(error), url, place)) from None  # the cause may quote the password
     try:

@@ -22,7 +22,8 @@ from types import FrameType
 import httpx
 
 from infra.guarded import Guarded
-from infra.locks import Owner, describe_self, hold
+from infra.locks import Owner, describe_self, hold, is_held
+from infra.prefect_pages import confine_pages
 from infra.prefect_server import server_lock
 from infra.services.api import PrefectApi, answers
 from infra.services.commands import ServiceName, build_specs
@@ -51,6 +52,7 @@ class Keeper:
         specs = build_specs(options, databases, environment)
         self._services = {name: Supervised(specs[name], cwd=options.home) for name in _ORDER}
         self._tracking_env = specs["worker"].env
+        self._prefect_home = prefect_home(environment)
         self._orphans = Orphans()
         self._next_look = 0.0
         self._stop = threading.Event()
@@ -58,6 +60,7 @@ class Keeper:
         self._has_pool = False
         self._written: State | None = None
         self._found_dead = threading.Event()
+        self._dead_claims: set[str] = set()
         self._tidying: Guarded | None = None
 
     def stop_soon(self, _number: int = 0, _frame: FrameType | None = None) -> None:
@@ -106,6 +109,8 @@ class Keeper:
             except httpx.HTTPError as error:
                 logger.warning("work pool %s could not be made: %s", WORK_POOL, error)
                 return False
+        if confine_pages(self._prefect_home) == 0:
+            logger.warning("Prefect's pages were not found, so they may ask other servers than this machine's")
         self._has_pool = True
         return True
 
@@ -152,8 +157,16 @@ class Keeper:
                     self._found_dead.set()
                 for run in end_overdue(api, claims=claims, now=datetime.now(UTC)):
                     logger.warning("run %s was cancelled, and nobody ended it: its process was told", run.name)
+                self._look_for_new_dead(claims)
         except Exception:  # a sweep that fails must not end the sweeps to come
             logger.exception("sweep failed; it is tried again")
+
+    def _look_for_new_dead(self, claims: Path) -> None:
+        """Every improper end leaves a claim that nobody holds, also one that the worker told Prefect of first."""
+        dead = {path.name for path in claims.glob("*.lock") if not is_held(path)}
+        if dead - self._dead_claims:
+            self._found_dead.set()
+        self._dead_claims = dead
 
     def _tidy_tracking(self) -> None:
         """Have MLflow's runs of dead processes closed, in a process of its own: importing MLflow costs 250 MB."""

@@ -92,7 +92,10 @@ def _signal_owner(claim: Path, number: signal.Signals) -> bool:
     owner = read_owner(claim)
     if owner is None or owner.host != socket.gethostname() or not is_held(claim):
         return False
-    os.kill(owner.pid, number)
+    try:
+        os.kill(owner.pid, number)
+    except ProcessLookupError:  # it ended just now
+        return False
     return True
 
 

@@ -123,6 +123,12 @@ def find_keeper(home: Path) -> Owner | None:
     return read_owner(path)
 
 
+def comes_back(home: Path, api_url: str) -> bool:
+    """Whether a Prefect server that does not answer belongs to a living keeper, which starts it again."""
+    state = read_state(home)
+    return state is not None and state.api_url == api_url.rstrip("/") and is_held(keeper_lock(home))
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """Servers that run, and the way to them."""

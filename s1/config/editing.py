@@ -4,7 +4,7 @@ Knows YAML; does not know what any key means (``load_params`` checks the result)
 
 Example::
 
-    change_params(text, {"train": {"learning_rate": 1e-5}})
+    change_params(text, before, {**before, "seed": 1})
     set_dotted(data, "train.learning_rate", 1e-5)
 """
 
@@ -13,12 +13,13 @@ from collections.abc import Mapping, MutableMapping, MutableSequence
 from typing import Any
 
 
-def change_params(text: str, changes: Mapping[str, Any]) -> str:
-    """Set values in the text of a params file; without a real change the text comes back as it was.
+def change_params(text: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """Bring the text of a params file from some values to others; without a change it comes back as it was.
 
     Args:
-        changes: nested like the file; a mapping changes the keys it names, anything else replaces the value. Keys that
-            the file does not have are added, for the reader of the file to refuse.
+        before: what the text says, nested as in the file; keys that the text leaves to their defaults may be there.
+        after: what it is to say. A mapping that both have is changed key by key, anything else replaced whole; keys
+            that only ``before`` has go.
     """
     from ruamel.yaml import YAML  # only where parameters are changed: every stage imports this package
 
@@ -28,7 +29,7 @@ def change_params(text: str, changes: Mapping[str, Any]) -> str:
     yaml.preserve_quotes = True
     yaml.indent(mapping=2, sequence=4, offset=2)  # as the profiles are written
     data = yaml.load(text)
-    if not _change(data, changes):
+    if not _change(data, before, after):
         return text
     stream = io.StringIO()
     yaml.dump(data, stream)
@@ -43,27 +44,18 @@ def _represent_float(representer: Any, value: float) -> Any:
     return representer.represent_scalar("tag:yaml.org,2002:float", text)
 
 
-def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """What ``change_params`` needs to get from one set of parameters to another: nested, changed keys only."""
-    changes: dict[str, Any] = {}
+def _change(node: Any, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    gone = [key for key in before if key not in after and key in node]
+    for key in gone:
+        del node[key]
+    changed = bool(gone)
     for key, value in after.items():
-        present = before.get(key)
-        if isinstance(value, Mapping) and isinstance(present, Mapping):
-            nested = differences(present, value)
-            if nested:
-                changes[key] = nested
-        elif key not in before or not _equal(present, value):
-            changes[key] = value
-    return changes
-
-
-def _change(node: Any, changes: Mapping[str, Any]) -> bool:
-    changed = False
-    for key, value in changes.items():
-        present = node.get(key)
-        if isinstance(value, Mapping) and isinstance(present, MutableMapping):
-            changed |= _change(present, value)
-        elif key not in node or not _equal(present, value):
+        old = before.get(key)
+        if key in before and _equal(old, value):
+            continue
+        if isinstance(value, Mapping) and isinstance(old, Mapping) and isinstance(node.get(key), MutableMapping):
+            changed |= _change(node[key], old, value)
+        else:
             node[key] = value
             changed = True
     return changed

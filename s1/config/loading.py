@@ -23,11 +23,19 @@ def load_params(path: Path) -> Params:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise ParamsError(f"{path} is missing. `make profile NAME=nano` writes the default one.") from error
+    except (IsADirectoryError, UnicodeDecodeError) as error:
+        raise ParamsError(
+            f"{path} is no text in UTF-8 ({error}). `make profile NAME=nano` writes a good one."
+        ) from error
+    if not text.strip():
+        raise ParamsError(f"{path} is empty. `make profile NAME=nano` writes the default one.")
     try:
         tree = yaml.compose(text)
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ParamsError(f"{path} is not valid YAML: {error}") from error
+        where = getattr(error, "problem_mark", None)
+        line = f", line {where.line + 1}" if where is not None else ""
+        raise ParamsError(f"{path}{line}: not valid YAML ({getattr(error, 'problem', error)})") from error
     try:
         return Params.model_validate(data)
     except ValidationError as error:
@@ -38,11 +46,12 @@ def _explain(path: Path, tree: Any, error: ValidationError) -> str:
     lines = []
     for issue in error.errors():
         key = _without_union_tags(issue["loc"])
-        allowed = f" (got {issue['input']!r})" if issue["type"] not in ("missing", "extra_forbidden") else ""
+        is_long = isinstance(issue["input"], (dict, list)) or issue["type"] in ("missing", "extra_forbidden")
+        allowed = "" if is_long else f" (got {issue['input']!r})"
         message = {
             "extra_forbidden": "unknown key; remove it or correct its spelling",
             "missing": "this key is missing; add it (profiles/nano.yaml shows every key)",
-        }.get(issue["type"], issue["msg"])
+        }.get(issue["type"], issue["msg"].removeprefix("Value error, "))
         where = ".".join(str(part) for part in key) or "(whole file)"
         lines.append(f"{path}, line {_line_of(tree, key)}, {where}: {message}{allowed}")
     return "\n".join(lines)

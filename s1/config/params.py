@@ -2,7 +2,7 @@
 
 from pydantic import model_validator
 
-from s1.config.section import Section
+from s1.config.section import Section, Seed
 from s1.config.sections import (
     AttemptParams,
     BaseParams,
@@ -23,7 +23,7 @@ from s1.config.sections import (
 class Params(Section):
     """The whole of ``params.yaml``."""
 
-    seed: int
+    seed: Seed
     """Start of every random draw: the same seed and parameters give the same result."""
     base: BaseParams
     collect: CollectParams

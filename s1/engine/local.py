@@ -19,11 +19,12 @@ from typing import Literal
 
 import numpy as np
 import torch
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import PreTrainedModel
 
 from s1.engine.batch import RunningBatch
 from s1.engine.protocol import FollowUp, Request
 from s1.engine.rows import RowCache
+from s1.model_loading import load_causal_model
 
 logger = logging.getLogger(__name__)
 
@@ -154,11 +155,9 @@ def load_engine(
     num_token_ids: int | None = None,
 ) -> LocalEngine:
     """Load a model folder (safetensors, transformers format) onto the GPU where there is one, else the CPU."""
-    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+    model = load_causal_model(
         folder,
         dtype=_DTYPES[dtype],
-        use_safetensors=True,
-        trust_remote_code=False,
         attn_implementation="sdpa",
         device_map="cuda" if torch.cuda.is_available() else None,
     )

@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from transformers import AutoTokenizer
-
 from s1.chat import ChatFormat, PromptMode
 from s1.config import ChatParams, EngineParams
 from s1.engine.delimiters import forcing_tokens
@@ -24,6 +22,7 @@ from s1.engine.forced import Curve, decode_curves
 from s1.engine.local import load_engine
 from s1.engine.protocol import Engine
 from s1.forcing import ForcingSpec, ForcingState, ForcingTokens, to_segments
+from s1.model_loading import load_tokenizer
 from s1.models import resolve_model
 from s1.records import Question, Segment
 
@@ -97,7 +96,7 @@ def load_model(folder: Path, *, engine: EngineParams, chat: ChatParams) -> Answe
         ValueError: the folder holds no model, or its tokenizer cannot carry the chat format.
     """
     folder = resolve_model(folder)
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    tokenizer = load_tokenizer(folder)
     chat_format = ChatFormat.create(tokenizer, chat=chat)
     local = load_engine(folder, dtype=engine.dtype, batch_size=engine.batch_size, num_token_ids=len(tokenizer))
     return AnsweringModel(local, chat_format, forcing_tokens(chat_format))

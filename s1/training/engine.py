@@ -19,9 +19,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers import PreTrainedModel
 from transformers.utils.logging import disable_progress_bar
 
+from s1.model_loading import load_causal_model, load_tokenizer
 from s1.training.loss import ExampleLosses
 from s1.training.spec import TrainSpec
 
@@ -64,9 +65,7 @@ def load_model(spec: TrainSpec) -> PreTrainedModel:
     """Load the base model; under ZeRO 3 each rank keeps its shard from the start."""
     # transformers looks for a living configuration object of ZeRO 3, by a weak reference, while it loads.
     sharding: Any = _announce_sharding(zero_config(spec)) if spec.train.zero_stage == 3 else None
-    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-        spec.model_folder, dtype=getattr(torch, spec.train.dtype), local_files_only=True
-    )
+    model = load_causal_model(spec.model_folder, dtype=getattr(torch, spec.train.dtype))
     del sharding
     model.config.use_cache = False
     return model
@@ -125,7 +124,7 @@ def save_model(engine: Any, *, tokenizer_folder: Path, folder: Path) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
         model.config.use_cache = True
         model.save_pretrained(temporary, state_dict=state)
-        AutoTokenizer.from_pretrained(tokenizer_folder, local_files_only=True).save_pretrained(temporary)
+        load_tokenizer(tokenizer_folder).save_pretrained(temporary)
         shutil.rmtree(folder, ignore_errors=True)
         temporary.rename(folder)
     torch.distributed.barrier()

@@ -6,31 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from bench.smallest import SMALLEST
 from infra.workspace import create_workspace
 
 PROJECT = Path(__file__).resolve().parents[2]
-
-SMALLEST = {
-    "base.small.num_steps": 2,
-    "base.large.num_steps": 2,
-    "collect.sources.0.num": 300,
-    "collect.benchmarks.0.num": 12,
-    "collect.benchmarks.1.num": 12,
-    "collect.num_planted_overlaps": 10,
-    "attempt.shard_size": 100,
-    "distill.shard_size": 100,
-    "select.num_examples": 48,
-    "select.num_uniform": 32,
-    "train.num_epochs": 2,
-    "train.checkpoint_every_steps": 2,
-    "generate.budgets": [8, 16, 32],
-    "generate.wait_counts": [0, 1],
-    "generate.max_thinking_tokens": 48,
-    "generate.max_answer_tokens": 6,
-    "generate.shard_size": 6,
-    "score.num_resamples": 200,
-}
-"""Untrained models and few questions: every stage does its real work, nothing is learned."""
 
 
 def create_chain(folder: Path) -> Path:

@@ -61,7 +61,7 @@ def test_a_benchmark_that_nobody_collects_is_refused(edited: Callable[[str, str]
 def test_broken_yaml_is_refused_with_its_place(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_text("seed: 0\nbase: {small\n")
-    with pytest.raises(ParamsError, match=r"not valid YAML[\s\S]*line \d"):
+    with pytest.raises(ParamsError, match=r"line \d+: not valid YAML"):
         load_params(path)
 
 
@@ -78,4 +78,33 @@ def test_a_missing_key_below_a_choice_is_named_without_the_name_of_the_choice(
         "{kind: jsonl, name: nano-dev}",
     )
     with pytest.raises(ParamsError, match=r"collect\.benchmarks\.1\.path: this key is missing"):
+        load_params(path)
+
+
+def test_what_does_not_agree_is_told_without_the_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(NANO.read_text().replace("benchmarks: [nano-test]", "benchmarks: [nope]"))
+    with pytest.raises(ParamsError) as caught:
+        load_params(path)
+    assert "generate.benchmarks names 'nope'" in str(caught.value)
+    assert len(str(caught.value)) < 300
+    assert "Value error" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("content", "told"), [(b"\xff\xfe", "no text in UTF-8"), (b"  \n", "is empty")])
+def test_a_file_that_is_no_text_is_named(tmp_path: Path, content: bytes, told: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ParamsError, match=f"params.yaml .*{told}|params.yaml is empty"):
+        load_params(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("seed: 0", "seed: -1"), ("seed: 0", "seed: 4294967296"), ("learning_rate: 0.0006", "learning_rate: .inf")],
+)
+def test_numbers_that_would_break_a_late_stage_are_refused_early(tmp_path: Path, old: str, new: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(NANO.read_text().replace(old, new, 1))
+    with pytest.raises(ParamsError, match=new.split(":")[0]):
         load_params(path)

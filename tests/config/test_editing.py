@@ -1,11 +1,12 @@
 """Values change in the text of a params file; comments and layout stay."""
 
+import copy
 from typing import Any
 
 import pytest
 import yaml
 
-from s1.config.editing import change_params, differences, set_dotted
+from s1.config.editing import change_params, set_dotted
 
 TEXT = """# the recipe
 train:
@@ -14,40 +15,59 @@ train:
 collect:
   sources:
     - {kind: procedural, num: 10}
+weights: {contest: 1.0}
+model: {kind: nano, num_layers: 2}
 seed: 0
 """
 
 
+def changed(*path: str, to: Any = None, drop: str | None = None) -> str:
+    """The text with the value at a path replaced, or a key below it dropped."""
+    before = yaml.safe_load(TEXT)
+    after = copy.deepcopy(before)
+    node = after
+    for key in path if drop is not None else path[:-1]:
+        node = node[key]
+    if drop is not None:
+        del node[drop]
+    else:
+        node[path[-1]] = to
+    text = change_params(TEXT, before, after)
+    assert yaml.safe_load(text) == after
+    return text
+
+
 def test_only_the_changed_value_changes() -> None:
-    after = change_params(TEXT, {"train": {"learning_rate": 1e-05}})
+    after = changed("train", "learning_rate", to=1e-05)
     before = TEXT.replace("0.0006  #", "1.0e-05 #")
     assert [line.split() for line in after.splitlines()] == [line.split() for line in before.splitlines()]
-    assert yaml.safe_load(after)["train"]["learning_rate"] == 1e-05
 
 
-def test_without_a_real_change_the_text_is_the_same_object_of_letters() -> None:
-    assert change_params(TEXT, {"seed": 0, "train": {"betas": [0.9, 0.95]}}) == TEXT
+def test_without_a_change_the_text_stays_as_it_is() -> None:
+    assert changed("seed", to=0) == TEXT
+    assert changed("train", "betas", to=[0.9, 0.95]) == TEXT
 
 
 def test_lists_are_replaced_whole() -> None:
-    after = change_params(TEXT, {"collect": {"sources": [{"kind": "jsonl", "path": "q.jsonl"}]}})
-    assert "jsonl" in after
+    after = changed("collect", "sources", to=[{"kind": "jsonl", "path": "q.jsonl"}])
     assert "procedural" not in after
     assert "# tuned on dev" in after
 
 
-@pytest.mark.parametrize(
-    ("after", "expected"),
-    [
-        ({"a": 1, "b": {"c": 2, "d": 3}}, {}),
-        ({"a": 1.0, "b": {"c": 2, "d": 3}}, {}),
-        ({"a": True, "b": {"c": 2, "d": 3}}, {"a": True}),
-        ({"a": 1, "b": {"c": 2, "d": 4}}, {"b": {"d": 4}}),
-        ({"a": 1, "b": {"c": 2, "d": 3}, "e": None}, {"e": None}),
-    ],
-)
-def test_differences_name_changed_keys_only(after: dict[str, Any], expected: dict[str, Any]) -> None:
-    assert differences({"a": 1, "b": {"c": 2, "d": 3}}, after) == expected
+def test_what_is_emptied_or_dropped_is_gone() -> None:
+    assert "contest" not in changed("weights", to={})
+    assert "contest" not in changed("weights", drop="contest")
+    assert "num_layers" not in changed("model", to={"kind": "hub", "repo": "a/b"})
+
+
+def test_keys_that_the_text_leaves_to_their_defaults_are_written_when_they_change() -> None:
+    before = {**yaml.safe_load(TEXT), "scope": "hard"}
+    assert change_params(TEXT, before, before) == TEXT
+    assert yaml.safe_load(change_params(TEXT, before, {**before, "scope": "all"}))["scope"] == "all"
+
+
+def test_true_is_not_one() -> None:
+    assert changed("seed", to=False) != TEXT
 
 
 def test_a_dotted_key_reaches_into_lists_and_refuses_what_is_not_there() -> None:

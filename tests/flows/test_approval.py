@@ -10,17 +10,13 @@ UNKNOWN = StageForecast("score", None, None)
 
 
 @pytest.mark.parametrize(
-    ("stages", "limit", "unknown_is_costly", "asked"),
+    ("stages", "limit", "asked"),
     [
-        ((KNOWN,), None, True, False),
-        ((KNOWN,), 2.0, False, False),
-        ((KNOWN,), 1.99, False, True),
-        ((KNOWN, UNKNOWN), 2.0, False, False),
-        ((KNOWN, UNKNOWN), 2.0, True, True),
-        ((), 0.0, True, False),
+        ((KNOWN,), 2.0, False),
+        ((KNOWN,), 1.99, True),
+        ((KNOWN, UNKNOWN), 2.0, True),
+        ((), 0.0, False),
     ],
 )
-def test_over_the_limit_or_unknown_on_a_paid_machine(
-    stages: tuple[StageForecast, ...], limit: float | None, unknown_is_costly: bool, asked: bool
-) -> None:
-    assert exceeds(Forecast(stages), limit_dollars=limit, unknown_is_costly=unknown_is_costly) is asked
+def test_over_the_limit_or_of_unknown_cost(stages: tuple[StageForecast, ...], limit: float, asked: bool) -> None:
+    assert exceeds(Forecast(stages), limit_dollars=limit) is asked

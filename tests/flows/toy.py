@@ -1,8 +1,9 @@
 """A project of two stages under the real runner, flows and DVC: the toy that flow tests run.
 
 ``collect`` doubles ten numbers in shards, ``curate`` keeps the large ones. The environment variable ``TOY`` makes
-``collect`` misbehave: ``refuse`` (an error with advice), ``break`` (a fault), ``vanish`` (the process ends without a
-word), ``hang``. ``TOY_HOME`` names a folder for its trail and for a file ``mode`` that does the same as ``TOY``.
+``collect`` misbehave: ``refuse`` (an error with advice), ``break`` (a fault), ``leak`` (a fault that tells a key),
+``vanish`` (the process ends without a word), ``hang``. ``TOY_HOME`` names a folder for its trail and for a file
+``mode`` that does the same as ``TOY``.
 """
 
 import json
@@ -17,7 +18,7 @@ import yaml
 PROJECT = Path(__file__).resolve().parents[2]
 
 COLLECT = """
-import os, time
+import logging, os, time
 from pathlib import Path
 from pydantic import BaseModel
 from s1.artifacts import ArtifactWriter
@@ -46,6 +47,11 @@ def run(stage: StageContext, *, collect: CollectParams, seed: int) -> Metrics:
         raise ValueError("toy 7 is too small; use 8 or more")
     if mode == "break":
         raise RuntimeError("a fault")
+    if mode == "leak":
+        key = os.environ["GEMINI_API_KEY"]
+        print("asking with", key, flush=True)
+        logging.getLogger("toy").warning("no answer to %s", key)
+        raise RuntimeError(f"no answer from https://example.org/v1?key={key}")
     if mode == "vanish":
         os._exit(9)
     numbers = [Number(value=value) for value in range(collect.num_planted_overlaps)]

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from infra.experiments import ExperimentError, save_experiment
+from infra.experiments import save_experiment
+from infra.git import GitError
 from infra.workspace import clone_checkout
 
 ROOT = Path(__file__).parents[2]
@@ -85,6 +86,17 @@ def test_a_run_of_some_stages_says_nothing_of_the_others(home: Path) -> None:
     assert list(yaml.safe_load(git(home, "show", f"{ref}:dvc.lock"))["stages"]) == ["first"]
 
 
+def test_new_files_come_along_once_they_are_staged(home: Path) -> None:
+    (home / "new.py").write_text("x = 1\n")
+    git(home, "add", "new.py")
+    workspace = run_workspace(home, 7)
+    save_experiment(workspace, home=home, name="hawk", suffix="3f2a", stages=["first", "second"])
+    ref = git(home, "for-each-ref", "--format=%(refname)", "refs/exps").strip()
+    assert "new.py" in git(home, "ls-tree", "--name-only", ref).split()
+    assert git(home, "diff", "--cached", "--name-only").split() == ["new.py"]
+    assert not (home / ".git/FETCH_HEAD").exists()
+
+
 def test_untracked_files_stay_where_they_are(home: Path) -> None:
     (home / "notes.txt").write_text("a password\n")
     workspace = run_workspace(home, 7)
@@ -96,5 +108,5 @@ def test_untracked_files_stay_where_they_are(home: Path) -> None:
 def test_a_checkout_that_is_gone_is_told(home: Path, tmp_path: Path) -> None:
     workspace = run_workspace(home, 7)
     (tmp_path / "elsewhere").mkdir()
-    with pytest.raises(ExperimentError, match=r"git for-each-ref.* failed"):
+    with pytest.raises(GitError, match=r"`git diff` failed in .*elsewhere"):
         save_experiment(workspace, home=tmp_path / "elsewhere", name="x", suffix="y", stages=["first"])

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from infra.locks import Owner, describe_self, hold, is_held, read_owner
-from infra.processes import run_in_group
 
 HOLD = """
 import sys, time
@@ -67,21 +66,24 @@ def test_a_lock_removed_with_its_folder_is_taken_anew(tmp_path: Path) -> None:
             assert owner.command == "second"
 
 
-def test_the_lock_stays_with_a_killed_holders_processes_until_they_are_gone(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("keep", "stays"), [("(lock,)", True), ("()", False)])
+def test_the_lock_stays_with_a_killed_holders_processes_where_it_was_handed_on(
+    tmp_path: Path, keep: str, stays: bool
+) -> None:
     path = tmp_path / "a.lock"
     script = (
         "import sys; from pathlib import Path; from infra.locks import describe_self, hold; "
         "from infra.processes import run_in_group\n"
         f"with hold(Path({str(path)!r}), describe_self('parent')) as lock:\n"
         "    run_in_group([sys.executable, '-c', \"import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
-        "print('up', flush=True); time.sleep(60)\"], grace_seconds=1.5, keep_open=(lock,))\n"
+        f"print('up', flush=True); time.sleep(60)\"], grace_seconds=3, keep_open={keep})\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
     assert parent.stdout is not None
     assert parent.stdout.readline() == b"up\n"
     parent.send_signal(signal.SIGKILL)
     parent.wait()
-    assert is_held(path)
+    assert is_held(path) is stays
     deadline = time.monotonic() + 20
     while is_held(path) and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -93,8 +95,3 @@ def test_a_damaged_file_names_nobody(tmp_path: Path, content: str) -> None:
     path = tmp_path / "a.lock"
     path.write_text(content)
     assert read_owner(path) is None
-
-
-def test_children_get_the_lock_only_where_it_is_handed_on(tmp_path: Path) -> None:
-    with hold(tmp_path / "a.lock", describe_self("mine")) as lock:
-        assert run_in_group([sys.executable, "-c", f"import os, sys; os.fstat({lock})"], on_line=lambda _: None) == 1

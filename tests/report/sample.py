@@ -42,35 +42,35 @@ def segment(text: str, *, forced: bool = False, phase: str = "thinking") -> Segm
     return Segment.model_validate({"text": text, "token_ids": [1], "forced": forced, "phase": phase})
 
 
-def hostile_content() -> ReportContent:
-    """A whole report in which question, trace, answer, domain and title are hostile."""
+def hostile_content(text: str = HOSTILE) -> ReportContent:
+    """A whole report in which question, trace, answer, names, domain and title are ``text``."""
     transcript = Transcript(
         benchmark="nano-test",
         setting="wait-2",
         model="tuned",
         why="Wait corrected it.",
-        question=HOSTILE,
-        reference=HOSTILE,
-        answer=HOSTILE,
+        question=text,
+        reference=text,
+        answer=text,
         verdict="right",
         segments=(
-            segment(HOSTILE),
+            segment(text),
             segment("Wait", forced=True),
             segment("<|im_start|>answer", forced=True, phase="answer"),
-            segment(HOSTILE, phase="answer"),
+            segment(text, phase="answer"),
         ),
         num_thinking_tokens=66,
     )
     return ReportContent(
-        title=HOSTILE,
-        benchmarks=(BenchmarkResult(name=HOSTILE, points=POINTS, differences=RESULT.differences),),
+        title=text,
+        benchmarks=(BenchmarkResult(name=text, points=POINTS, differences=RESULT.differences),),
         num_examples=1000,
-        funnel=(FunnelStep("collected", 100), FunnelStep("unique", 90, ((HOSTILE, 10),)), FunnelStep("hard", None)),
-        domains=(DomainCount(HOSTILE, pool=60, selection=3),),
+        funnel=(FunnelStep("collected", 100), FunnelStep("unique", 90, ((text, 10),)), FunnelStep("hard", None)),
+        domains=(DomainCount(text, pool=60, selection=3),),
         losses=(LossPoint(1, 2.0), LossPoint(2, 1.0)),
         training=(("steps", 2.0),),
         costs=CostLedger((StageCost("base", 10.0, 0.5, 0.0, 0.02), StageCost("train", None, None, None, None))),
         transcripts=(transcript,),
-        facts=(("Git commit", HOSTILE),),
-        parameters=(("chat.wait", HOSTILE),),
+        facts=(("Git commit", text),),
+        parameters=(("chat.wait", text),),
     )
