@@ -25,7 +25,7 @@ CURVE = "accuracy_by_budget/nano-test.tuned"
 SECONDS_TO_DRAW = 8.0
 """After a page's text stands, its charts are fetched and drawn."""
 _SECONDS_TO_LOAD = 120.0
-_NUM_COLOURS = 128
+_NUM_COLOURS = 256
 """Of the saved pictures: text and lines need no more, and the files stay small."""
 
 
@@ -46,14 +46,16 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.screenshots", description=__doc__.splitlines()[0])
     parser.add_argument("--prefect", default="http://127.0.0.1:4200")
     parser.add_argument("--mlflow", default="http://127.0.0.1:5000")
+    parser.add_argument("--only", choices=("prefect", "mlflow"), help="of one server only")
     parser.add_argument("--browser", default="/usr/bin/chromium")
     parser.add_argument("--experiment", default="s1")
     parser.add_argument("--folder", type=Path, default=IMAGES)
     arguments = parser.parse_args(argv)
-    pages = [
-        *plan_prefect(arguments.prefect.rstrip("/")),
-        *plan_mlflow(arguments.mlflow.rstrip("/"), arguments.experiment),
-    ]
+    pages = []
+    if arguments.only != "mlflow":
+        pages += plan_prefect(arguments.prefect.rstrip("/"))
+    if arguments.only != "prefect":
+        pages += plan_mlflow(arguments.mlflow.rstrip("/"), arguments.experiment)
     arguments.folder.mkdir(parents=True, exist_ok=True)
     for path in take(pages, browser=arguments.browser, folder=arguments.folder):
         print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
@@ -77,7 +79,7 @@ def plan_prefect(server: str) -> list[Page]:
     result = _ask(f"{server}/api/artifacts/filter", of_run)[0]["id"]
     return [
         Page("prefect-form", f"{server}/v2/deployments/deployment/{deployment}/run", "Hidden size"),
-        Page("prefect-run", f"{server}/v2/runs/flow-run/{run}?tab=Logs", "Beginning flow run"),
+        Page("prefect-run", f"{server}/v2/runs/flow-run/{run}?tab=SubflowRuns", "Subflow run"),
         Page("prefect-result", f"{server}/v2/artifacts/artifact/{result}", "Cost so far"),
     ]
 

@@ -45,7 +45,7 @@ MAX_SECONDS = 1800.0
 ORPHAN_SECONDS = 30.0
 """Within which nothing of an ended run may live any more."""
 SECONDS_TO_READ = 3.0
-"""Before a person presses Retry: Prefect's worker reports a death twice within a second, and a retry between is lost."""
+"""Before a person presses Retry: Prefect's worker reports a death twice within a second; a retry between is lost."""
 _POLL_SECONDS = 0.3
 _PARTS: Mapping[str, str] = {
     ".dvc/cache": "DVC's cache",

@@ -240,8 +240,11 @@ def test_stages_that_end_and_begin_while_the_prefect_server_is_away_are_recorded
     home.set_mode("hang")
     run = home.start("go on meanwhile", num_planted_overlaps=14)
     home.wait_until_hanging()
-    home.service("prefect").kill()
+    killed = home.service("prefect")
+    killed.kill()
+    wait_for(lambda: not killed.is_running(), 30)
     home.set_mode("")
+    wait_for(home.is_ready, 120)
     assert home.wait_until_ended(run, seconds=300) == "COMPLETED", home.logs_of(run)
     assert home.children_of(run) == {"collect": "COMPLETED", "curate": "COMPLETED"}
 
