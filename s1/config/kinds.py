@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from s1.config.section import NonNegativeFloat, PositiveFloat, PositiveInt, Section
+from s1.config.section import NonNegativeFloat, PositiveFloat, PositiveInt, Section, Seed
 from s1.records import AnswerKind
 
 
@@ -70,7 +70,7 @@ class ProceduralSource(Section):
     """Name of the source; other sections refer to it, and no other source or benchmark may have it."""
     num: PositiveInt
     """Questions to make."""
-    seed: int
+    seed: Seed
     """Added to the global seed, so that two sources differ."""
     step_weights: Annotated[list[NonNegativeFloat], Field(min_length=1, max_length=4)] = Field(default=[1, 2, 2, 2])
     """Difficulty: how often a question has one step, two, three, four; at least one weight is above 0."""

@@ -45,13 +45,18 @@ def wait_for(what: Callable[[], Any], seconds: float) -> float:
 
 
 def post(api: httpx.Client, path: str, content: dict[str, Any]) -> Any:
+    """What the server answers to a request that it accepts."""
+    return send(api, path, content).raise_for_status().json()
+
+
+def send(api: httpx.Client, path: str, content: dict[str, Any]) -> httpx.Response:
     """Send a request as Prefect's own client does: again while SQLite is busy."""
-    for _ in range(10):
+    for _ in range(20):
         answer = api.post(path, json=content)
         if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
             break
         time.sleep(1)
-    return answer.raise_for_status().json()
+    return answer
 
 
 @dataclass

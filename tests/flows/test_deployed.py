@@ -1,15 +1,15 @@
 """Runs from the Prefect UI's deployments on a toy chain: real servers, a real worker, whatever is killed meanwhile."""
 
-import os
-import signal
+import contextlib
 import subprocess
 import time
 from collections.abc import Iterator
 from typing import Any
 
+import psutil
 import pytest
 
-from tests.flows.servers import Checkout, wait_for
+from tests.flows.servers import Checkout, post, send, wait_for
 from tests.flows.toy import commit_toy
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -43,7 +43,7 @@ class Home(Checkout):
             parameters["params"]["collect"].update({"num_planted_overlaps": 10} | changes)
             parameters["approve_above_usd"] = approve_above_usd
             body = {"name": name, "parameters": parameters}
-            answer = api.post(f"/deployments/{deployment['id']}/create_flow_run", json=body)
+            answer = send(api, f"/deployments/{deployment['id']}/create_flow_run", body)
             return answer.status_code, answer.json()
 
     def set_mode(self, mode: str) -> None:
@@ -61,7 +61,7 @@ class Home(Checkout):
         """What the Cancel and the Retry button do."""
         with self.prefect as api:
             body = {"state": {"type": kind, "name": name}}
-            api.post(f"/flow_runs/{flow_run_id}/set_state", json=body).raise_for_status()
+            post(api, f"/flow_runs/{flow_run_id}/set_state", body)
 
     def children_of(self, flow_run_id: str) -> dict[str, str]:
         """Name -> state of the stages' runs."""
@@ -92,6 +92,14 @@ class Home(Checkout):
             except Exception:
                 continue
         return [line for line in lines if any(word in line for word in words)]
+
+    def kill_9(self, words: str) -> None:
+        """Kill the processes with these words in their command line, not the guards above them."""
+        for process in self.processes():
+            with contextlib.suppress(psutil.Error):  # it may end at this moment
+                line = " ".join(process.cmdline())
+                if words in line and "guard.py" not in line:
+                    process.kill()
 
     def trail(self) -> list[str]:
         path = self.folder / "trail.txt"
@@ -205,10 +213,7 @@ def test_after_kill_9_nothing_is_left_states_are_true_and_a_retry_goes_on(home: 
     overlaps = {"flow": 11, "worker": 12, "stage": 7, "keeper": 6}[victim]
     run = home.start(f"kill the {victim}", num_planted_overlaps=overlaps)
     home.wait_until_hanging()
-    for process in home.processes():
-        line = " ".join(process.cmdline())
-        if VICTIMS[victim] in line and "guard.py" not in line:
-            os.kill(process.pid, signal.SIGKILL)
+    home.kill_9(VICTIMS[victim])
     assert wait_for(lambda: home.work_processes() == [], 30) < 30
     if victim == "keeper":
         assert home.run("up").returncode == 0
@@ -272,7 +277,7 @@ def test_an_expensive_run_waits_for_a_person(home: Home) -> None:
         assert '"stage": "collect", "dollars": "0.0' in home.artifacts_of(run)["s1-approval"]
         assert home.trail() == []
         with home.prefect as api:
-            api.post(f"/flow_runs/{run}/resume", json={"run_input": {"approve": answer}}).raise_for_status()
+            post(api, f"/flow_runs/{run}/resume", {"run_input": {"approve": answer}})
         assert home.wait_until_ended(run) == state, home.logs_of(run)
         if state == "CANCELLED":
             home.set_state(run, "SCHEDULED", "AwaitingRetry")

@@ -108,7 +108,10 @@ def test_the_cache_is_the_projects_own_unless_its_configuration_names_another(tm
     assert cache_folder(tmp_path) == Path("/shared/cache")
 
 
-def test_data_sets_are_the_inputs_under_data_and_models_whose_version_is_known() -> None:
+def test_data_sets_are_the_inputs_under_data_and_models_whose_version_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the checkout may hold a chain's results
     deps = ("data/collect/benchmarks.jsonl", "models/base/large", "data/unknown.jsonl", "tasks/score.py")
     entry = StageEntry("score", "x", (), tuple(map(Path, deps)), (), (), ())
     known = {Path(name): f"md5 of {name}" for name in deps if "unknown" not in name}
