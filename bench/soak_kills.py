@@ -76,12 +76,12 @@ def find_position(home: Home, stages: Sequence[str]) -> int | None:
 
 
 def kill_one(home: Home, chance: random.Random, *, stage: str) -> Kill | None:
-    """Kill one random process: first a kind is drawn, then one of it; None when there is nobody to kill."""
+    """Kill one random process: first a kind is drawn (all guards are one), then one of it; None without any process."""
     by_kind: dict[str, list[psutil.Process]] = {}
     for process in home.processes():
         line = command_line(process)
         if line:
-            by_kind.setdefault(kind_of(line), []).append(process)
+            by_kind.setdefault(kind_of(line).split(" of ")[0], []).append(process)
     while by_kind:
         kind = chance.choice(sorted(by_kind))
         victim = chance.choice(sorted(by_kind.pop(kind), key=lambda process: process.pid))
@@ -90,7 +90,7 @@ def kill_one(home: Home, chance: random.Random, *, stage: str) -> Kill | None:
             victim.kill()
         except psutil.NoSuchProcess:  # it has just ended by itself
             continue
-        return Kill(kind, line, stage)
+        return Kill(kind_of(line), line, stage)
     return None
 
 
