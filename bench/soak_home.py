@@ -5,7 +5,7 @@ patiently as servers are killed meanwhile. Does not kill, and does not judge.
 
 Example::
 
-    home = create_home(Path("/tmp/soak"), source=Path("."))
+    home = create_home(Path("soak"), source=Path("."))
     home.up()
     run_id = home.start("first", {"seed": 1})
 """

@@ -24,6 +24,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
+from infra.missing import explain_missing
+
 try:
     import httpx
 
@@ -31,26 +33,22 @@ try:
     from flows.watch import Watch
     from infra.failures import EXIT_TERMINATED, explain, log_traceback
     from infra.locks import Owner, describe_self, hold
-    from infra.prefect_server import PrefectServerError, Server, answers, run_server
+    from infra.pipeline import DVC_LOCK
+    from infra.prefect_server import PrefectServerError, Server, answers_again, run_server
     from infra.provenance import find_invocation
-    from infra.recorder import Recorder
+    from infra.recorder import Recorder, recording
     from infra.redaction import redact_logging
     from infra.services.api import PrefectApi
     from infra.services.options import WORK_POOL
     from infra.services.state import find_services
     from infra.services.sweep import sweep
     from infra.settings import CHAIN_LOCK, CLAIMS_FOLDER, MLFLOW_FOLDER, Settings, quiet_environment
-    from infra.tracking import RunStatus
     from s1.config import Params, load_params
     from tasks.paths import METRICS_FOLDER, REPORT
     from tasks.runner import PARAMS
-except ModuleNotFoundError as missing:  # infra.failures has this message too, but may be what cannot be imported
-    sys.exit(
-        f"Python does not find the package {missing.name!r}. Activate the project's environment "
-        "(`. .venv/bin/activate`; `make install` makes it) and run again."
-    )
+except ModuleNotFoundError as missing:
+    sys.exit(explain_missing(missing))
 
-_SECONDS_FOR_OUR_SERVER = 120.0
 UI_URL = "http://127.0.0.1:4200"
 """Where ``make up`` serves the history of runs whose server has ended."""
 
@@ -65,7 +63,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         with _only_run() as lock:
             params = load_params(PARAMS)
-            mended = mend_lock(Path("dvc.lock"))
+            mended = mend_lock(DVC_LOCK)
             if mended is not None:
                 print(mended, flush=True)
             stages = order_stages(arguments.stages)
@@ -102,27 +100,20 @@ def _run(stages: list[str], params: Params, lock: int) -> list[str]:
     settings = Settings.from_environment()
     invocation = find_invocation()
     recorder = Recorder(settings, invocation=invocation)
-    status: RunStatus = "FAILED"
-    try:
-        with _prefect(settings) as server:
-            watch = Watch(invocation, recorder, params, ui_url=settings.prefect_ui_url or UI_URL, lock=lock)
-            ran = _run_flow(stages, watch, server)
-        status = "FINISHED"
-        return ran
-    except (KeyboardInterrupt, SystemExit):
-        status = "KILLED"
-        raise
-    finally:
-        warning = recorder.close(status)
-        if warning is not None:
-            print(f"Warning: {warning}", file=sys.stderr)
+    with recording(recorder, warn=_warn), _prefect(settings) as server:
+        watch = Watch(invocation, recorder, params, ui_url=settings.prefect_ui_url or UI_URL, lock=lock)
+        return _run_flow(stages, watch, server)
+
+
+def _warn(warning: str) -> None:
+    print(f"Warning: {warning}", file=sys.stderr)
 
 
 @contextmanager
 def _prefect(settings: Settings) -> Iterator[Server | None]:
     """See to it that ``PREFECT_API_URL`` names a server that answers, or soon will."""
     if settings.prefect_api_url is not None:
-        if not answers(settings.prefect_api_url):
+        if not answers_again(settings.prefect_api_url, home=Path.cwd()):
             raise PrefectServerError(
                 f"no Prefect server answers at PREFECT_API_URL={settings.prefect_api_url}. Start it, or unset the "
                 "variable to have one for the time of the run."
@@ -146,14 +137,6 @@ def _use_running_services() -> None:
         if not os.environ.get(url):  # a server of the user's own must not get our servers' credentials
             owner = url.split("_")[0]
             os.environ.update({name: value for name, value in services.env.items() if name.startswith(owner)})
-            _wait_for_prefect(services.api_url if owner == "PREFECT" else None)
-
-
-def _wait_for_prefect(api_url: str | None) -> None:
-    """Our server may still be starting, or be started again just now."""
-    deadline = time.monotonic() + _SECONDS_FOR_OUR_SERVER
-    while api_url is not None and not answers(api_url) and time.monotonic() < deadline:
-        time.sleep(0.5)
 
 
 def _run_flow(stages: list[str], watch: Watch, server: Server | None) -> list[str]:

@@ -29,6 +29,7 @@ from flows.chain_flow import run_chain
 from flows.forms import complete_params, form_for
 from flows.groups import CHAIN, GROUPS
 from flows.order import is_whole, mend_lock, order_stages, stale_stages
+from flows.profiles import PROFILES
 from flows.run_page import report_url
 from flows.runlog import open_run_log
 from flows.watch import Tell, Watch
@@ -37,22 +38,21 @@ from infra.failures import explain
 from infra.forecast import predict
 from infra.git import GitError
 from infra.locks import Owner, describe_self, hold
+from infra.pipeline import DVC_LOCK
 from infra.prices import load_prices
 from infra.processes import run_in_group
 from infra.provenance import find_invocation
-from infra.recorder import Recorder
+from infra.recorder import Recorder, recording
 from infra.redaction import redacting
 from infra.settings import CHAIN_LOCK, STATE_FOLDER, WORKSPACES_FOLDER, Settings
-from infra.tracking import RunStatus
-from infra.workspace import clone_checkout, find_cache, has_unfinished_work, remove_workspace
+from infra.versions import cache_folder
+from infra.workspace import clone_checkout, has_unfinished_work, remove_workspace
 from s1.artifacts import write_text_atomically
 from s1.config import Params, ParamsError, Section, load_params
 from s1.config.editing import change_params
 from tasks.paths import LEDGER_FOLDER
 
-PROFILES = Path("profiles")
 Dollars = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-DVC_LOCK = Path("dvc.lock")
 
 
 def profile_version(path: Path) -> str:
@@ -130,7 +130,7 @@ def _run(order: Order, tell: Tell) -> list[str]:
         last = home / STATE_FOLDER / "last"
         ends = [last / f"{name}.dvc.lock" for name in (order.folder_name, order.profile)]
         start = next((path for path in (*ends, home / DVC_LOCK) if path.is_file()), None)
-        clone_checkout(folder, source=home, params=order.params_text, cache=find_cache(home), lock=start)
+        clone_checkout(folder, source=home, params=order.params_text, cache=cache_folder(home), lock=start)
         os.chdir(folder)
         try:
             ran = _run_in_workspace(order, tell, home=home, lock=lock)
@@ -164,8 +164,7 @@ def _run_in_workspace(order: Order, tell: Tell, *, home: Path, lock: int) -> lis
     _ask_approval(order, stages, tell)
     settings = Settings.from_environment()
     recorder = Recorder(settings, invocation=find_invocation())
-    status: RunStatus = "FAILED"
-    try:
+    with recording(recorder, warn=lambda warning: tell(f"Warning: {warning}")):
         watch = Watch(
             invocation=find_invocation(),
             recorder=recorder,
@@ -177,17 +176,7 @@ def _run_in_workspace(order: Order, tell: Tell, *, home: Path, lock: int) -> lis
         ran = run_chain(stages, watch, name=order.run_name)
         _keep_experiment(order, stages, recorder, tell, home=home)
         _tell_where(recorder, stages, tell)
-        status = "FINISHED"
         return ran
-    except Exception:
-        raise
-    except BaseException:  # cancelled
-        status = "KILLED"
-        raise
-    finally:
-        warning = recorder.close(status)
-        if warning is not None:
-            tell(f"Warning: {warning}")
 
 
 def _ask_approval(order: Order, stages: list[str], tell: Tell) -> None:

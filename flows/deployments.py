@@ -20,10 +20,10 @@ from flows.deployed import profile_version
 from flows.form_schema import parameter_schema
 from flows.forms import form_for, form_values
 from flows.groups import CHAIN, GROUPS
+from flows.profiles import PROFILES
 from infra.pipeline import PIPELINE, read_pipeline
 from s1.config import ParamsError, load_params
 
-PROFILES = Path("profiles")
 _MODULE = "flows.deployed."
 _WHOLE = "The whole chain: from questions to the report."
 _HOW = (

@@ -18,23 +18,21 @@ from datetime import datetime
 from pathlib import Path
 from types import FrameType
 
+from infra.missing import explain_missing
+
 try:
     import httpx
     import psutil
 except ModuleNotFoundError as missing:
-    sys.exit(
-        f"Python does not find the package {missing.name!r}. Activate the project's environment "
-        "(`. .venv/bin/activate`; `make install` makes it) and run again."
-    )
+    sys.exit(explain_missing(missing))
 
 from infra.failures import EXIT_FAILED, EXIT_TERMINATED, EXIT_USAGE, explain
 from infra.services.api import PrefectApi
-from infra.services.commands import ServiceName
+from infra.services.commands import ServiceName, log_path
 from infra.services.control import (
     LogMarks,
     ensure_experiment,
     find_ready,
-    log_path,
     start_keeper,
     stop_keeper,
     wait_until_ready,

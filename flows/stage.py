@@ -15,8 +15,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from types import FrameType
+
+from infra.missing import explain_missing
 
 try:
     from infra.failures import EXIT_TERMINATED, EXIT_USAGE, explain, log_traceback
@@ -24,19 +27,15 @@ try:
     from infra.pipeline import find_stage
     from infra.progress import TerminalProgress
     from infra.provenance import find_invocation
-    from infra.recorder import Recorder
+    from infra.recorder import Recorder, recording
     from infra.redaction import redact_logging
     from infra.settings import LOGS_FOLDER, Settings, home_folder, quiet_environment
     from infra.spool import Spool
-    from infra.tracking import RunStatus
     from s1.config import load_params
     from tasks.runner import PARAMS, Observers, run_directly, run_stage, select_sections
     from tasks.stage import Progress, ShardRunner
-except ModuleNotFoundError as missing:  # infra.failures has this message too, but may be what cannot be imported
-    sys.exit(
-        f"Python does not find the package {missing.name!r}. Activate the project's environment "
-        "(`. .venv/bin/activate`; `make install` makes it) and run again."
-    )
+except ModuleNotFoundError as missing:
+    sys.exit(explain_missing(missing))
 
 Execute = Callable[[Progress, ShardRunner], None]
 """Runs the stage, telling its progress to the first and its shards to the second."""
@@ -70,20 +69,12 @@ def _run(name: str, settings: Settings) -> None:
     spool = Spool(invocation, name)
     spool.start()
     recorder = None if settings.invocation else _start_recorder(name, settings, invocation)
-    status: RunStatus = "FAILED"
-    try:
-        flow_run_id = _execute(name, settings, spool)
-        spool.write_receipt(flow_run_id)
-        status = "FINISHED"
-    except (KeyboardInterrupt, SystemExit):
-        status = "KILLED"
-        raise
-    finally:
-        if recorder is not None:
-            recorder.close_stage(name, status, reused=False)
-            warning = recorder.close(status)
-            if warning is not None:
-                print(f"  Warning: {warning}", file=sys.stderr)
+    with recording(recorder, warn=_warn, stage=name) if recorder is not None else nullcontext():
+        spool.write_receipt(_execute(name, settings, spool))
+
+
+def _warn(warning: str) -> None:
+    print(f"  Warning: {warning}", file=sys.stderr)
 
 
 def _start_recorder(name: str, settings: Settings, invocation: str) -> Recorder:

@@ -17,8 +17,8 @@ from pathlib import Path
 import yaml
 
 from infra.git import GitError, run_git
+from infra.pipeline import DVC_LOCK
 
-LOCK = "dvc.lock"
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -57,11 +57,11 @@ def _commit(workspace: Path, home: Path, baseline: str, stages: Collection[str])
     run_git(workspace, "add", "--force", "params.yaml")
     staged = run_git(home, "diff", "--cached", "--name-only", "--diff-filter=A", "-z").split("\0")
     for new in staged:  # as DVC's own experiments: a new file comes along once it has been added
-        if new and new != LOCK and (workspace / new).exists():
+        if new and new != str(DVC_LOCK) and (workspace / new).exists():
             run_git(workspace, "add", "--force", "--", new)
-    text = keep_stages((workspace / LOCK).read_text(encoding="utf-8"), stages)
+    text = keep_stages((workspace / DVC_LOCK).read_text(encoding="utf-8"), stages)
     blob = run_git(workspace, "hash-object", "-w", "--stdin", stdin=text).strip()
-    run_git(workspace, "update-index", "--add", "--cacheinfo", f"100644,{blob},{LOCK}")
+    run_git(workspace, "update-index", "--add", "--cacheinfo", f"100644,{blob},{DVC_LOCK}")
     tree = run_git(workspace, "write-tree").strip()
     message = f"dvc: commit experiment {tree}"
     return run_git(workspace, "commit-tree", tree, "-p", baseline, "-m", message, needs_author=True).strip()

@@ -14,6 +14,7 @@ import traceback
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from infra.missing import explain_missing
 from infra.pipeline import PipelineError
 from infra.prices import PricesError
 from infra.redaction import RedactedError, redact
@@ -67,7 +68,7 @@ def _explain(error: BaseException) -> Failure:
         advice = "Out of memory. Lower the stage's batch_size in params.yaml, or close other programs, and run again."
         return Failure(advice, EXIT_FAILED, True)
     if isinstance(error, ModuleNotFoundError):
-        return Failure(missing_package(error), EXIT_FAILED, True)
+        return Failure(explain_missing(error), EXIT_FAILED, True)
     if isinstance(error, ValueError):  # of ours (ArtifactError and the like): value and remedy are in the text
         return Failure(str(error), EXIT_FAILED, True)
     if any(sign in str(error) for sign in _FULL_SIGNS):  # of native writers such as safetensors
@@ -89,14 +90,6 @@ def _explain_os_error(error: OSError) -> Failure:
         advice = "`dvc repro` (or `make demo`) makes what a stage before should have written."
         return Failure(f"{error.filename} is missing. {advice}", EXIT_FAILED, True)
     return Failure(f"{type(error).__name__}: {error}", EXIT_FAILED, False)
-
-
-def missing_package(error: ModuleNotFoundError) -> str:
-    """Advice when Python does not find a package."""
-    return (
-        f"Python does not find the package {error.name!r}. Activate the project's environment "
-        "(`. .venv/bin/activate`; `make install` makes it) and run again."
-    )
 
 
 def log_traceback(error: BaseException, name: str, *, folder: Path = LOGS_FOLDER) -> Path | None:

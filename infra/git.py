@@ -42,23 +42,35 @@ def git_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in _OF_A_REPOSITORY}
 
 
-def run_git(folder: Path, *arguments: str, stdin: str = "", needs_author: bool = False) -> str:
+def run_git(
+    folder: Path, *arguments: str, stdin: str = "", needs_author: bool = False, timeout_seconds: float | None = None
+) -> str:
     """Run one command in a folder and return what it prints.
 
     Args:
         needs_author: give a name and an address where git knows none.
 
     Raises:
-        GitError: it failed.
+        GitError: it failed, or took too long.
     """
     environment = git_environment()
     if needs_author and not run_git(folder, "config", "--default", "", "user.email").strip():
         names = dict.fromkeys(("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"), "s1")
         emails = dict.fromkeys(("GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"), "s1@localhost")
         environment = {**names, **emails, **environment}
-    done = subprocess.run(
-        ["git", *arguments], cwd=folder, env=environment, input=stdin, capture_output=True, text=True, check=False
-    )
+    try:
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=folder,
+            env=environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout_seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise GitError(f"`git {arguments[0]}` took longer than {timeout_seconds:.0f} s in {folder}") from error
     if done.returncode != 0:
         said = done.stderr.strip().splitlines() or ["no reason given"]
         raise GitError(f"`git {arguments[0]}` failed in {folder}: {said[-1]}")

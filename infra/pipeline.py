@@ -15,6 +15,8 @@ from typing import Any
 import yaml
 
 PIPELINE = Path("dvc.yaml")
+DVC_LOCK = Path("dvc.lock")
+"""What every output was made from; DVC writes it."""
 
 
 class PipelineError(ValueError):

@@ -14,8 +14,6 @@ Example::
 import socket
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,15 +22,15 @@ from pathlib import Path
 from infra.guarded import Guarded
 from infra.locks import Owner, describe_self, hold
 from infra.prefect_pages import confine_pages, pages_environment
+from infra.services import api
 from infra.services.state import comes_back
 from infra.settings import LOGS_FOLDER, prefect_home
 
 STARTUP_TIMEOUT_SECONDS = 300.0
 """The first start in an empty home migrates its database: 12 s on two idle cores, a minute on two very busy ones."""
 _STOP_GRACE_SECONDS = 3.0
-_PROBE_TIMEOUT_SECONDS = 10.0
-SECONDS_TO_COME_BACK = 60.0
-"""A server that its keeper starts again answers after six seconds on idle cores, after half a minute on busy ones."""
+SECONDS_TO_COME_BACK = 120.0
+"""A server that its keeper starts (again) answers after six seconds on idle cores; the first start takes longer."""
 _POLL_SECONDS = 0.5
 
 
@@ -42,11 +40,7 @@ class PrefectServerError(ValueError):
 
 def answers(api_url: str) -> bool:
     """Whether a Prefect server answers there."""
-    try:
-        with urllib.request.urlopen(f"{api_url}/health", timeout=_PROBE_TIMEOUT_SECONDS) as response:
-            return bool(response.status == 200)
-    except (OSError, ValueError):
-        return False
+    return api.answers(f"{api_url}/health")
 
 
 def answers_again(api_url: str, *, home: Path) -> bool:

@@ -10,10 +10,12 @@ Example::
 """
 
 import socket
-import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 import psutil
+
+from infra.git import GitError, run_git
 
 _CLOCK_SLACK_SECONDS = 2.0
 """Start times move a little when the machine's clock is set right."""
@@ -32,10 +34,9 @@ def git_tags() -> dict[str, str]:
 
 def _git(*arguments: str) -> str | None:
     try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=20, check=False)
-    except (OSError, subprocess.TimeoutExpired):
+        return run_git(Path(), *arguments, timeout_seconds=20.0).strip()
+    except (GitError, OSError):  # no repository, or no git
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def find_invocation() -> str:

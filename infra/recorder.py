@@ -19,7 +19,8 @@ Example::
 import logging
 import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -268,6 +269,28 @@ class Recorder:
         self._dollars_all += dollars
         self._dollars_spent += 0.0 if end.reused else dollars
         return cost_figures(ledger, dollars=dollars)
+
+
+@contextmanager
+def recording(recorder: Recorder, *, warn: Callable[[str], None], stage: str | None = None) -> Iterator[None]:
+    """End the recorder with the block, as the block ends: well, by an error, or by being told to (Ctrl-C, a signal).
+
+    Args:
+        warn: told what MLflow did not take, if anything.
+        stage: the open stage that ends with it, where there is no parent flow.
+    """
+    status: RunStatus = "FINISHED"
+    try:
+        yield
+    except BaseException as error:
+        status = "FAILED" if isinstance(error, Exception) else "KILLED"
+        raise
+    finally:
+        if stage is not None:
+            recorder.close_stage(stage, status, reused=False)
+        warning = recorder.close(status)
+        if warning is not None:
+            warn(warning)
 
 
 def _describe(tags: Mapping[str, str]) -> dict[str, str]:

@@ -14,14 +14,12 @@ Example::
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from infra.tracking import Tracking
-from infra.versions import dvc_uri
+from infra.versions import TUNED, dvc_uri
 
 REGISTERED_MODEL = "s1"
 CHALLENGER = "challenger"
-TUNED = Path("models/train/tuned")
 _DIGEST = "dvc.out_md5"
 _VERSIONS = "mlflow.modelVersions"
 """The tag by which MLflow's UI leads from a logged model to its registered versions. A server sets it; MLflow's client

@@ -18,8 +18,7 @@ from typing import Any
 from infra.figures import CurvePoint, curve_points, flatten_metrics, headline_figures
 from infra.pipeline import StageEntry
 from infra.prices import SECONDS_PER_HOUR
-from infra.registry import TUNED
-from infra.versions import DataSet, Versions, data_sets, hash_path
+from infra.versions import TUNED, DataSet, Versions, data_sets, hash_path
 
 REPORT = Path("reports/report.html")
 _TUNED = "tuned"

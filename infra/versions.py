@@ -1,7 +1,8 @@
 """Which version of a file or folder it is, by the md5 that DVC gives it, and the data sets that a stage read.
 
-Knows ``dvc.lock``, DVC's cache and how DVC hashes; does not import DVC (whose import takes longer than most stages) nor
-MLflow. ``dvc.lock`` says nothing of a stage that is still running, so without a lock to trust the bytes are hashed.
+Knows ``dvc.lock``, DVC's cache and how DVC hashes; does not import MLflow, and DVC (whose import takes longer than most
+stages) only to look into its cache. ``dvc.lock`` says nothing of a stage that is still running, so without a lock to
+trust the bytes are hashed.
 
 Example::
 
@@ -9,7 +10,6 @@ Example::
     versions.of_dep("train", Path("data/tokenize/examples.parquet"))    # '54917871d7af3b8f91df4560795c7585'
 """
 
-import configparser
 import functools
 import hashlib
 import json
@@ -20,8 +20,10 @@ from typing import Any, Self
 
 import yaml
 
-from infra.pipeline import StageEntry
+from infra.pipeline import DVC_LOCK, StageEntry
 
+TUNED = Path("models/train/tuned")
+"""The model that ``train`` makes."""
 MAX_BYTES_HASHED = 4 << 30
 """Bigger ones (weights of 32B models) have no version until DVC has hashed them: reading them takes minutes."""
 _BENCHMARKS = Path("data/collect/benchmarks.jsonl")
@@ -62,7 +64,7 @@ class Versions:
     def read(cls, project: Path = Path()) -> Self:
         """Take the lock as it is now: DVC writes it in place, so the time to read it is when no stage runs."""
         try:
-            return cls((project / "dvc.lock").read_bytes(), project)
+            return cls((project / DVC_LOCK).read_bytes(), project)
         except FileNotFoundError:
             return cls(b"", project)
 
@@ -126,16 +128,15 @@ def _hash_listing(listing: list[dict[str, str]]) -> str:
 
 
 def cache_folder(project: Path = Path()) -> Path:
-    """DVC's cache of the project, shared with another checkout or its own."""
-    place = "cache"
-    for name in ("config", "config.local"):
-        config = configparser.RawConfigParser(strict=False)
-        try:
-            config.read(project / ".dvc" / name, encoding="utf-8")
-        except configparser.Error:  # DVC itself refuses it, and says why
-            continue
-        place = config.get("cache", "dir", fallback=place).strip("\"'")
-    return project / ".dvc" / place
+    """DVC's cache of the project, wherever its configuration (also the user's and the machine's) puts it.
+
+    Raises:
+        dvc.config.ConfigError: DVC refuses its configuration.
+    """
+    from dvc.config import Config  # only where the cache is looked into: by then something else has imported DVC
+
+    configured = Config(str(project / ".dvc")).get("cache", {}).get("dir")
+    return Path(configured) if configured else project / ".dvc/cache"
 
 
 def hash_path(path: Path, *, max_bytes: int = MAX_BYTES_HASHED) -> str | None:

@@ -21,12 +21,12 @@ import yaml
 
 from infra.git import GitError, run_git
 from infra.locks import Owner, describe_self, hold
+from infra.pipeline import DVC_LOCK
 from infra.settings import CHAIN_LOCK, STATE_FOLDER, WORKSPACES_FOLDER
 from s1.artifacts import write_text_atomically
 from s1.config import load_params
 from s1.config.editing import change_params, set_dotted
 
-_DVC_LOCK = "dvc.lock"
 _REMOVED = ".removed-"
 
 
@@ -71,8 +71,8 @@ def clone_checkout(folder: Path, *, source: Path, params: str, cache: Path, lock
     run_git(folder, "fetch", "--quiet", "--no-tags", str(source), "+HEAD:refs/remotes/origin/checkout")
     run_git(folder, "checkout", "--quiet", "--force", "--detach", commit)
     _overlay(folder, source)
-    if lock is not None and lock.is_file() and not (folder / _DVC_LOCK).is_file():
-        shutil.copyfile(lock, folder / _DVC_LOCK)
+    if lock is not None and lock.is_file() and not (folder / DVC_LOCK).is_file():
+        shutil.copyfile(lock, folder / DVC_LOCK)
     write_text_atomically(folder / "params.yaml", params)
     load_params(folder / "params.yaml")
     _configure(folder, source, cache.resolve())
@@ -90,7 +90,7 @@ def _overlay(folder: Path, source: Path) -> None:
     """What is uncommitted: changed, new and removed files; ignored ones and what DVC says of outputs stay away."""
     listed = run_git(source, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
     names = {name for name in listed.split("\0") if name and not name.endswith("/") and os.path.lexists(source / name)}
-    names.discard(_DVC_LOCK)
+    names.discard(str(DVC_LOCK))
     modules = [name for name in names if (source / name).is_dir() and not (source / name).is_symlink()]
     if modules:
         raise WorkspaceError(
@@ -99,7 +99,7 @@ def _overlay(folder: Path, source: Path) -> None:
         )
     present = run_git(folder, "ls-files", "--cached", "--others", "--exclude-standard", "-z").split("\0")
     for name in present:  # first: a file may have become a folder
-        if name and name not in names and name != _DVC_LOCK and not (folder / name).is_dir():
+        if name and name not in names and name != str(DVC_LOCK) and not (folder / name).is_dir():
             (folder / name).unlink(missing_ok=True)
             _remove_empty_parents(folder / name, folder)
     for name in names:
@@ -174,11 +174,3 @@ def remove_abandoned(workspaces: Path = WORKSPACES_FOLDER) -> list[str]:
 
 def _refuse(_holder: Owner | None) -> None:
     raise BlockingIOError
-
-
-def find_cache(checkout: Path) -> Path:
-    """DVC's cache folder of a checkout, wherever its configuration puts it."""
-    from dvc.config import Config
-
-    configured = Config(str(checkout / ".dvc")).get("cache", {}).get("dir")
-    return Path(configured) if configured else checkout / ".dvc/cache"

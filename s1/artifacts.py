@@ -81,14 +81,14 @@ class ArtifactWriter:
         entries: dict[str, dict[str, int]] = {}
         for path in sorted(self._temporary.rglob("*")):
             if path.is_file():
-                _sync(path)
+                sync(path)
                 name = path.relative_to(self._temporary).as_posix()
                 entries[name] = {"bytes": path.stat().st_size}
                 if name in self._num_records:
                     entries[name]["records"] = self._num_records[name]
         manifest = self._temporary / MANIFEST
         manifest.write_text(json.dumps({"files": entries}, indent=1) + "\n", encoding="utf-8")
-        _sync(manifest)
+        sync(manifest)
 
 
 def recover_artifact(folder: Path) -> None:
@@ -109,7 +109,7 @@ def _put_in_place(temporary: Path, folder: Path) -> None:
         folder.rename(retired)
     temporary.rename(folder)
     shutil.rmtree(retired, ignore_errors=True)
-    _sync(folder.parent)
+    sync(folder.parent)
 
 
 def write_text_atomically(path: Path, text: str) -> None:
@@ -126,7 +126,8 @@ def write_text_atomically(path: Path, text: str) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Have a file's bytes, or a folder's list of names, on disk before going on."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

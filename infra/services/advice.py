@@ -16,10 +16,10 @@ from pathlib import Path
 
 import psutil
 
-from infra.services.commands import ServiceName
+from infra.services.commands import MLFLOW_USERS, ServiceName
 from infra.services.database import MLFLOW_DATABASE, PREFECT_DATABASE
 from infra.services.options import Options
-from infra.settings import MLFLOW_FOLDER, SERVICES_FOLDER, prefect_home
+from infra.settings import MLFLOW_FOLDER, prefect_home
 
 _NUM_LINES_SHOWN = 8
 _LABELS = {"prefect": "The Prefect server", "mlflow": "The MLflow server", "worker": "The worker"}
@@ -135,7 +135,7 @@ def _explain_newer(name: ServiceName, options: Options) -> str:
 
 def _database_file(name: ServiceName, options: Options) -> Path:
     if name == "mlflow":
-        users = options.home / SERVICES_FOLDER / "mlflow-users.db"
+        users = options.home / MLFLOW_USERS
         return users if options.credentials is not None else options.home / MLFLOW_FOLDER / "mlflow.db"
     return prefect_home() / "prefect.db"
 

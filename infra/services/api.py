@@ -71,7 +71,7 @@ def answers(health_url: str) -> bool:
     """Whether a server says that it is well; both servers say so without credentials."""
     try:
         return httpx.get(health_url, timeout=_TIMEOUT_SECONDS, trust_env=False).status_code == httpx.codes.OK
-    except httpx.HTTPError:
+    except (httpx.HTTPError, httpx.InvalidURL):
         return False
 
 

@@ -22,12 +22,17 @@ from infra.prefect_pages import pages_environment
 from infra.services.database import Databases
 from infra.services.options import WORK_POOL, Options, is_loopback
 from infra.services.state import client_environment
-from infra.settings import LOGS_FOLDER, MLFLOW_FOLDER, SERVICES_FOLDER, prefect_home, quiet_environment
+from infra.settings import HOME, LOGS_FOLDER, MLFLOW_FOLDER, SERVICES_FOLDER, prefect_home, quiet_environment
+from infra.tracking import artifact_root
 
 ServiceName = Literal["prefect", "mlflow", "worker"]
-HOME = "S1_HOME"
-"""Tells runs of the worker which checkout they belong to."""
-
+MLFLOW_USERS = SERVICES_FOLDER / "mlflow-users.db"
+"""MLflow's own list of users, where servers want credentials."""
+_LOGS: Mapping[ServiceName, str] = {
+    "prefect": "prefect-server.log",
+    "mlflow": "mlflow-server.log",
+    "worker": "worker.log",
+}
 _SECRETS = ("S1_PASSWORD", "S1_POSTGRES_URL")
 _WORKER_QUERY_SECONDS = "2"
 _WORKER_HEARTBEAT_SECONDS = "10"
@@ -55,20 +60,19 @@ def build_specs(
     base = {name: value for name, value in quiet_environment(environment).items() if name not in _SECRETS}
     base["PREFECT_HOME"] = str(prefect_home(environment))
     base["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), base.get("PATH", "")])
-    logs = options.home / LOGS_FOLDER
     return {
         "prefect": ServiceSpec(
             "prefect",
             (*_python("prefect"), "server", "start", "--host", options.host, "--port", str(options.prefect_port)),
             {**base, **pages_environment(prefect_home(environment)), **_prefect_environment(options, databases)},
-            logs / "prefect-server.log",
+            log_path(options.home, "prefect"),
             _SERVER_GRACE_SECONDS,
         ),
         "mlflow": ServiceSpec(
             "mlflow",
             _mlflow_command(options),
             {**base, **_mlflow_environment(options, databases)},
-            logs / "mlflow-server.log",
+            log_path(options.home, "mlflow"),
             _SERVER_GRACE_SECONDS,
         ),
         "worker": ServiceSpec(
@@ -78,10 +82,15 @@ def build_specs(
                 *("--name", options.worker_name, "--prefetch-seconds", "0"),
             ),
             {**base, **_worker_environment(options, environment)},
-            logs / "worker.log",
+            log_path(options.home, "worker"),
             _WORKER_GRACE_SECONDS,
         ),
     }
+
+
+def log_path(home: Path, name: ServiceName) -> Path:
+    """The log of a service."""
+    return home / LOGS_FOLDER / _LOGS[name]
 
 
 def _python(module: str) -> tuple[str, ...]:
@@ -108,7 +117,7 @@ def _worker_environment(options: Options, environment: Mapping[str, str]) -> dic
     return {
         **{name: environment.get(name) or value for name, value in _MLFLOW_PATIENCE.items()},
         **client_environment(options.api_url, options.mlflow_url, options.credentials),
-        HOME: str(options.home),
+        HOME: str(options.home),  # tells runs of the worker which checkout they belong to
         "PREFECT_WORKER_QUERY_SECONDS": _WORKER_QUERY_SECONDS,
         "PREFECT_WORKER_HEARTBEAT_SECONDS": _WORKER_HEARTBEAT_SECONDS,
         "PREFECT_WORKER_ENABLE_CANCELLATION": "true",
@@ -117,12 +126,12 @@ def _worker_environment(options: Options, environment: Mapping[str, str]) -> dic
 
 
 def _mlflow_command(options: Options) -> tuple[str, ...]:
-    artifacts = options.home / MLFLOW_FOLDER / "artifacts"
-    artifacts.mkdir(parents=True, exist_ok=True)
+    (options.home / MLFLOW_FOLDER).mkdir(exist_ok=True)
+    artifacts = artifact_root(options.home / MLFLOW_FOLDER)
     command = (
         *(*_python("mlflow"), "server", "--host", options.host, "--port", str(options.mlflow_port), "--workers", "1"),
         # By their files' addresses, as runs without a server write them: either way reads the other's.
-        *("--default-artifact-root", artifacts.as_uri(), "--uvicorn-opts", "--log-level warning"),
+        *("--default-artifact-root", artifacts, "--uvicorn-opts", "--log-level warning"),
     )
     if not is_loopback(options.host):
         command += ("--allowed-hosts", ",".join(reachable_names(options)))
@@ -157,7 +166,7 @@ def _mlflow_environment(options: Options, databases: Databases) -> dict[str, str
         return found
     folder = options.home / SERVICES_FOLDER
     config = folder / "mlflow-auth.ini"
-    users = folder / "mlflow-users.db"
+    users = options.home / MLFLOW_USERS
     _write_private(config, f"[mlflow]\ndefault_permission = MANAGE\ndatabase_uri = sqlite:///{users}\n")
     users.touch(mode=0o600)
     return {

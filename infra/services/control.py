@@ -4,8 +4,9 @@ Knows the keeper's process, its state and when services count as ready; does not
 
 Example::
 
-    start_keeper(options, os.environ, tell=print)       # nothing happens when one lives already
-    wait_until_ready(options)
+    since = LogMarks.now(options.home)
+    start_keeper(options, os.environ)       # False, and nothing happens, when one lives already
+    wait_until_ready(options, since=since)
     stop_keeper(options.home)
 """
 
@@ -18,6 +19,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import httpx
 
@@ -25,11 +27,12 @@ from infra.locks import is_held, read_owner
 from infra.prefect_server import server_lock
 from infra.services.advice import check_port, explain_end, last_words
 from infra.services.api import PrefectApi, answers
-from infra.services.commands import ServiceName
+from infra.services.commands import MLFLOW_USERS, ServiceName, log_path
 from infra.services.database import create_databases
 from infra.services.options import Options, ServicesError
 from infra.services.state import KEEPER_LOG, State, find_keeper, keeper_lock, read_state, state_path
-from infra.settings import prefect_home
+from infra.settings import MLFLOW_FOLDER, prefect_home
+from infra.tracking import artifact_root
 
 READY_TIMEOUT_SECONDS = 300.0
 """The first start makes two databases: half a minute on two idle cores, minutes on very busy ones."""
@@ -106,20 +109,8 @@ class LogMarks:
     @classmethod
     def now(cls, home: Path) -> "LogMarks":
         """The logs as they are."""
-        paths = {name: log_path(home, name) for name in SERVICE_LOGS}
+        paths = {name: log_path(home, name) for name in get_args(ServiceName)}
         return cls({name: path.stat().st_size if path.exists() else 0 for name, path in paths.items()})
-
-
-SERVICE_LOGS: Mapping[ServiceName, str] = {
-    "prefect": "prefect-server.log",
-    "mlflow": "mlflow-server.log",
-    "worker": "worker.log",
-}
-
-
-def log_path(home: Path, name: ServiceName) -> Path:
-    """The log of a service."""
-    return home / KEEPER_LOG.parent / SERVICE_LOGS[name]
 
 
 def find_ready(options: Options, state: State) -> dict[ServiceName, bool]:
@@ -226,7 +217,7 @@ def ensure_experiment(options: Options, name: str) -> None:
         httpx.HTTPError: MLflow does not answer.
     """
     auth = (options.credentials.user, options.credentials.password) if options.credentials is not None else None
-    place = (options.home / "mlruns/artifacts").as_uri()
+    place = artifact_root(options.home / MLFLOW_FOLDER)
     answer = httpx.post(
         f"{options.mlflow_url}/api/2.0/mlflow/experiments/create",
         json={"name": name, "artifact_location": place},
@@ -235,7 +226,7 @@ def ensure_experiment(options: Options, name: str) -> None:
         trust_env=False,
     )
     if answer.status_code == httpx.codes.UNAUTHORIZED:
-        users = options.home / ".s1/services/mlflow-users.db"
+        users = options.home / MLFLOW_USERS
         raise ServicesError(
             "MLflow does not accept S1_USER with S1_PASSWORD: it keeps the password of the first start with that name. "
             f"Use that one; or, to begin with only the new user, `make down`, remove {users}, and `make up`."

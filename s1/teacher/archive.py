@@ -27,6 +27,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
+from s1.artifacts import sync
 from s1.records import Trace, TraceState, Usage
 from s1.teacher.protocol import Teacher
 
@@ -164,7 +165,7 @@ class Archive:
             name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{socket.gethostname()}-{uuid.uuid4().hex[:12]}.jsonl"
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
             self._own = os.open(self.folder / name, flags, 0o644)
-            _sync_folder(self.folder)
+            sync(self.folder)
         return self._own
 
     def _read_news(self) -> None:
@@ -254,11 +255,3 @@ def _parse(line: bytes) -> Response | None:
     except ValidationError:
         return None
     return response if response.key == response.request.key else None
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

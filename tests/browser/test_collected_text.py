@@ -13,7 +13,8 @@ pytest.importorskip("playwright.sync_api", reason="pip install playwright brings
 from s1.report.page import render_page
 from tasks.plots import write_plot
 from tests.browser.run_form import CHROMIUM, open_browser
-from tests.flows.form_server import FormServer, post, serve_forms
+from tests.flows.form_server import FormServer
+from tests.flows.sending import send
 from tests.flows.test_plots import make_project
 from tests.flows.toy import run_in
 from tests.report.sample import hostile_content
@@ -124,31 +125,22 @@ def test_dvc_plots_draw_scripts_as_text(watched: Watched, tmp_path: Path) -> Non
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FormServer]:
-    folder = tmp_path_factory.mktemp("prefect")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        with serve_forms(folder) as running:
-            yield running
-
-
-@pytest.fixture(scope="module")
-def hostile_run(server: FormServer) -> tuple[str, list[str]]:
+def hostile_run(form_server: FormServer) -> tuple[str, list[str]]:
     """A flow run whose log and artifacts are hostile, as if nobody had escaped anything; its id and the artifacts'."""
-    flow = post(server.api, "/flows/", {"name": "s1"}).json()["id"]
-    run = post(server.api, "/flow_runs/", {"flow_id": flow, "name": "hostile"}).raise_for_status().json()["id"]
+    flow = send(form_server.api, "/flows/", {"name": "s1"}).json()["id"]
+    run = send(form_server.api, "/flow_runs/", {"flow_id": flow, "name": "hostile"}).raise_for_status().json()["id"]
     line = {"name": "s1.run", "level": 20, "message": HOSTILE, "timestamp": "2026-01-01T00:00:00Z", "flow_run_id": run}
-    post(server.api, "/logs/", [line]).raise_for_status()  # type: ignore[arg-type]
+    send(form_server.api, "/logs/", [line]).raise_for_status()  # type: ignore[arg-type]
     artifacts = []
     for kind, data in (("markdown", HOSTILE), ("table", json.dumps([{"step": HOSTILE}])), ("progress", 50.0)):
         content = {"key": f"s1-{kind}", "type": kind, "data": data, "description": HOSTILE, "flow_run_id": run}
-        artifacts.append(post(server.api, "/artifacts/", content).raise_for_status().json()["id"])
+        artifacts.append(send(form_server.api, "/artifacts/", content).raise_for_status().json()["id"])
     return run, artifacts
 
 
 @pytest.mark.parametrize("version", ["", "/v2"], ids=["version 1", "version 2"])
 def test_prefect_pages_run_no_script_of_a_text_and_ask_nobody_else(
-    watched: Watched, server: FormServer, hostile_run: tuple[str, list[str]], version: str
+    watched: Watched, form_server: FormServer, hostile_run: tuple[str, list[str]], version: str
 ) -> None:
     run, artifacts = hostile_run
     pages = [
@@ -157,11 +149,11 @@ def test_prefect_pages_run_no_script_of_a_text_and_ask_nobody_else(
         f"/runs/flow-run/{run}?tab=Artifacts",
         *(f"/artifacts/artifact/{artifact}" for artifact in artifacts),
         "/artifacts/key/s1-markdown",
-        f"/deployments/deployment/{server.deployments[None]}/run",
+        f"/deployments/deployment/{form_server.deployments[None]}/run",
     ]
     seen = ""
     for page in pages:
-        watched.visit(f"{server.url}{version}{page}", wait_ms=2000)
+        watched.visit(f"{form_server.url}{version}{page}", wait_ms=2000)
         seen += watched.page.locator("body").inner_text()
         assert watched.faults == [], page
     assert "window.ran" in seen

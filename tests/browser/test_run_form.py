@@ -19,21 +19,13 @@ from tests.browser.run_form import (
     set_kind,
     submit,
 )
-from tests.flows.form_server import NANO, FormServer, post, serve_forms
+from tests.flows.form_server import NANO, FormServer
+from tests.flows.sending import send
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium"),
 ]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FormServer]:
-    folder = tmp_path_factory.mktemp("forms")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        with serve_forms(folder) as running:
-            yield running
 
 
 @pytest.fixture(scope="module")
@@ -43,16 +35,16 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def page(server: FormServer, browser: Any) -> Iterator[Any]:
+def page(form_server: FormServer, browser: Any) -> Iterator[Any]:
     """The whole chain's form."""
     page = browser.new_page(viewport={"width": 1200, "height": 1000})
-    open_run_form(page, server.url, server.deployments[None])
+    open_run_form(page, form_server.url, form_server.deployments[None])
     yield page
     page.close()
 
 
-def num_runs(server: FormServer) -> int:
-    return int(post(server.api, "/flow_runs/count", {}).raise_for_status().json())
+def num_runs(form_server: FormServer) -> int:
+    return int(send(form_server.api, "/flow_runs/count", {}).raise_for_status().json())
 
 
 def test_every_field_is_drawn_with_its_title_help_and_value(page: Any) -> None:
@@ -75,11 +67,11 @@ def has_control(page: Any, section: str, key: str) -> bool:
     return block.locator(controls).or_(block.get_by_role("button", name="Add item")).count() > 0
 
 
-def test_an_untouched_form_makes_a_run_of_the_profile(server: FormServer, page: Any) -> None:
-    assert server.params_of(submit(page)) == NANO
+def test_an_untouched_form_makes_a_run_of_the_profile(form_server: FormServer, page: Any) -> None:
+    assert form_server.params_of(submit(page)) == NANO
 
 
-def test_changed_values_make_a_run_with_them(server: FormServer, page: Any) -> None:
+def test_changed_values_make_a_run_with_them(form_server: FormServer, page: Any) -> None:
     set_field(page, "params.train.learning_rate", 0.0003)
     set_field(page, "params.train.zero_stage", 3)
     set_field(page, "params.curate.drop_images", False)
@@ -88,7 +80,7 @@ def test_changed_values_make_a_run_with_them(server: FormServer, page: Any) -> N
     set_kind(page, "params.base.small", "Hub model")
     set_field(page, "params.base.small.repo", "a/b")
     remove_item(page, "params.select.prepick_sources.0")
-    params = server.params_of(submit(page))
+    params = form_server.params_of(submit(page))
     assert params == {
         **NANO,
         "train": {**NANO["train"], "learning_rate": 0.0003, "zero_stage": 3},
@@ -99,8 +91,10 @@ def test_changed_values_make_a_run_with_them(server: FormServer, page: Any) -> N
     }
 
 
-def test_bad_values_are_refused_beside_their_fields_and_mended_ones_go_through(server: FormServer, page: Any) -> None:
-    before = num_runs(server)
+def test_bad_values_are_refused_beside_their_fields_and_mended_ones_go_through(
+    form_server: FormServer, page: Any
+) -> None:
+    before = num_runs(form_server)
     set_field(page, "params.base.small.learning_rate", 0)
     set_field(page, "params.select.weight_sources", '{"contest": -1}')
     set_field(page, "params.collect.sources.1.name", "")
@@ -109,24 +103,24 @@ def test_bad_values_are_refused_beside_their_fields_and_mended_ones_go_through(s
     assert field_errors(page, "params.base.small") == []
     assert "'contest' was unevaluated and invalid" in field_errors(page, "params.select.weight_sources")[0]
     assert field_errors(page, "params.collect.sources.1.name") == ["'name' is a required property"]
-    assert num_runs(server) == before
+    assert num_runs(form_server) == before
     set_field(page, "params.base.small.learning_rate", 0.002)
     set_field(page, "params.select.weight_sources", '{"contest": 1}')
     set_field(page, "params.collect.sources.1.name", "contest")
-    assert server.params_of(submit(page))["base"]["small"]["learning_rate"] == 0.002
-    assert num_runs(server) == before + 1
+    assert form_server.params_of(submit(page))["base"]["small"]["learning_rate"] == 0.002
+    assert num_runs(form_server) == before + 1
 
 
-def test_a_value_over_its_limit_is_refused_by_the_browser(server: FormServer, page: Any) -> None:
-    before = num_runs(server)
+def test_a_value_over_its_limit_is_refused_by_the_browser(form_server: FormServer, page: Any) -> None:
+    before = num_runs(form_server)
     set_field(page, "params.train.warmup_ratio", 7)
     press_submit(page)
     assert field_errors(page, "params.train.warmup_ratio") == ["Value must be less than or equal to 1."]
-    assert num_runs(server) == before
+    assert num_runs(form_server) == before
 
 
-def test_a_limit_of_dollars_can_be_set(server: FormServer, page: Any) -> None:
+def test_a_limit_of_dollars_can_be_set(form_server: FormServer, page: Any) -> None:
     set_kind(page, "approve_above_usd", "float")
     set_field(page, "approve_above_usd", 2.5)
-    run = server.api.get(f"/flow_runs/{submit(page)}").json()
+    run = form_server.api.get(f"/flow_runs/{submit(page)}").json()
     assert run["parameters"]["approve_above_usd"] == 2.5

@@ -1,7 +1,6 @@
 """A real Prefect server that has a deployment of every form, and nobody who runs anything."""
 
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from flows.form_schema import parameter_schema
 from flows.forms import form_for, form_values
@@ -16,6 +16,7 @@ from flows.groups import GROUPS
 from infra.prefect_server import run_server
 from infra.settings import quiet_environment
 from s1.config import load_params
+from tests.flows.sending import send
 
 PROJECT = Path(__file__).resolve().parents[2]
 PIPELINE = PROJECT / "dvc.yaml"
@@ -31,7 +32,7 @@ class FormServer:
 
     def create_run(self, group: str | None, parameters: dict[str, Any]) -> httpx.Response:
         body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
-        return post(self.api, f"/deployments/{self.deployments[group]}/create_flow_run", body)
+        return send(self.api, f"/deployments/{self.deployments[group]}/create_flow_run", body)
 
     def params_of(self, flow_run_id: str) -> Any:
         return self.api.get(f"/flow_runs/{flow_run_id}").raise_for_status().json()["parameters"]["params"]
@@ -48,9 +49,19 @@ def serve_forms(folder: Path) -> Iterator[FormServer]:
             yield FormServer(api, server.api_url.removesuffix("/api"), deployments)
 
 
+@pytest.fixture(scope="module")
+def form_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FormServer]:
+    """The server for all tests of a module."""
+    folder = tmp_path_factory.mktemp("forms")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        with serve_forms(folder) as running:
+            yield running
+
+
 def _deploy(api: httpx.Client, group: str | None) -> str:
     form = form_for(group, pipeline=PIPELINE)
-    flow = post(api, "/flows/", {"name": group or "s1"}).raise_for_status().json()
+    flow = send(api, "/flows/", {"name": group or "s1"}).raise_for_status().json()
     deployment = {
         "name": "nano",
         "flow_id": flow["id"],
@@ -58,14 +69,4 @@ def _deploy(api: httpx.Client, group: str | None) -> str:
         "parameter_openapi_schema": parameter_schema(form),
         "enforce_parameter_schema": True,
     }
-    return str(post(api, "/deployments/", deployment).raise_for_status().json()["id"])
-
-
-def post(api: httpx.Client, path: str, body: dict[str, Any]) -> httpx.Response:
-    """Post until the server has time: a fresh one on a busy machine says 503 while its database is locked."""
-    deadline = time.monotonic() + 60
-    while True:
-        answer = api.post(path, json=body)
-        if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
-            return answer
-        time.sleep(0.5)
+    return str(send(api, "/deployments/", deployment).raise_for_status().json()["id"])

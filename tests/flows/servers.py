@@ -5,16 +5,18 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import psutil
 
 from infra.services.state import State, read_state
-from tests.flows.toy import PROJECT, create_toy, environment
+from tests.flows.sending import post
+from tests.flows.toy import PROJECT, commit_toy, create_toy, environment
 
 WAITING_FLOW = """
 import subprocess, sys
@@ -44,21 +46,6 @@ def wait_for(what: Callable[[], Any], seconds: float) -> float:
     return time.monotonic() - started
 
 
-def post(api: httpx.Client, path: str, content: dict[str, Any]) -> Any:
-    """What the server answers to a request that it accepts."""
-    return send(api, path, content).raise_for_status().json()
-
-
-def send(api: httpx.Client, path: str, content: dict[str, Any]) -> httpx.Response:
-    """Send a request as Prefect's own client does: again while SQLite is busy."""
-    for _ in range(20):
-        answer = api.post(path, json=content)
-        if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-            break
-        time.sleep(1)
-    return answer
-
-
 @dataclass
 class Checkout:
     """One folder, its ports, and what a user may do there."""
@@ -72,6 +59,17 @@ class Checkout:
         (self.folder / "profiles").symlink_to(PROJECT / "profiles")
         (self.folder / "waiting.py").write_text(WAITING_FLOW)
         self.extra = {"PREFECT_PORT": str(free_port()), "MLFLOW_PORT": str(free_port()), **self.extra}
+
+    @contextmanager
+    def up(self) -> Iterator[Self]:
+        """The checkout with its servers up, committed, and cleaned up at the end."""
+        commit_toy(self.folder)
+        try:
+            done = self.run("up")
+            assert done.returncode == 0, done.stdout + done.stderr
+            yield self
+        finally:
+            self.clean_up()
 
     def run(self, *arguments: str, **extra: str) -> "subprocess.CompletedProcess[str]":
         """``python -m flows.services …``."""

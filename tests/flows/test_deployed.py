@@ -9,8 +9,8 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.flows.servers import Checkout, post, send, wait_for
-from tests.flows.toy import commit_toy
+from tests.flows.sending import post, send
+from tests.flows.servers import Checkout, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -120,14 +120,8 @@ class Home(Checkout):
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     folder = tmp_path_factory.mktemp("deployed") / "home"
-    made = Home(folder, extra={"TOY_HOME": str(folder)})
-    commit_toy(folder)
-    try:
-        done = made.run("up")
-        assert done.returncode == 0, done.stdout + done.stderr
+    with Home(folder, extra={"TOY_HOME": str(folder)}).up() as made:
         yield made
-    finally:
-        made.clean_up()
 
 
 @pytest.fixture(autouse=True)

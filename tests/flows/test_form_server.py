@@ -1,24 +1,14 @@
 """A real Prefect server refuses what a form's types, limits and choices refuse, and names the key."""
 
-from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
 import pytest
 
 from s1.config.editing import set_dotted
-from tests.flows.form_server import NANO, FormServer, serve_forms
+from tests.flows.form_server import NANO, FormServer
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FormServer]:
-    folder = tmp_path_factory.mktemp("forms")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        with serve_forms(folder) as running:
-            yield running
 
 
 def changed(key: str, value: object) -> dict[str, Any]:
@@ -50,33 +40,33 @@ def changed(key: str, value: object) -> dict[str, Any]:
     ],
 )
 def test_a_bad_value_is_refused_and_its_key_named(
-    server: FormServer, key: str, value: object, field: str, reason: str
+    form_server: FormServer, key: str, value: object, field: str, reason: str
 ) -> None:
-    answer = server.create_run(None, {"params": changed(key, value)})
+    answer = form_server.create_run(None, {"params": changed(key, value)})
     assert answer.status_code == 409
     assert f"Validation failed for field '{field}'" in answer.json()["detail"]
     assert reason in answer.json()["detail"]
 
 
-def test_an_unknown_key_is_refused_and_named(server: FormServer) -> None:
+def test_an_unknown_key_is_refused_and_named(form_server: FormServer) -> None:
     params = deepcopy(NANO)
     params["train"]["warmup_ration"] = 0.1
-    answer = server.create_run(None, {"params": params})
+    answer = form_server.create_run(None, {"params": params})
     assert answer.status_code == 409
     assert "'params.train'" in answer.json()["detail"]
     assert "('warmup_ration' was unexpected)" in answer.json()["detail"]
 
 
-def test_a_section_of_another_group_is_refused(server: FormServer) -> None:
+def test_a_section_of_another_group_is_refused(form_server: FormServer) -> None:
     shown = {name: NANO[name] for name in ("seed", "chat", "tokenize", "train")}
-    answer = server.create_run("train", {"params": {**shown, "select": NANO["select"]}})
+    answer = form_server.create_run("train", {"params": {**shown, "select": NANO["select"]}})
     assert answer.status_code == 409
     assert "Additional properties are not allowed ('select' was unexpected)" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("limit", [-1, "a lot"])
-def test_a_limit_of_dollars_that_is_none_is_refused(server: FormServer, limit: object) -> None:
-    answer = server.create_run("train", {"approve_above_usd": limit})
+def test_a_limit_of_dollars_that_is_none_is_refused(form_server: FormServer, limit: object) -> None:
+    answer = form_server.create_run("train", {"approve_above_usd": limit})
     assert answer.status_code == 409
     assert "'approve_above_usd'" in answer.json()["detail"]
 
@@ -91,17 +81,17 @@ def test_a_limit_of_dollars_that_is_none_is_refused(server: FormServer, limit: o
         ("select.prepick_long_sources", {"exercises": 100}),
     ],
 )
-def test_a_good_value_makes_a_run_with_it(server: FormServer, key: str, value: object) -> None:
+def test_a_good_value_makes_a_run_with_it(form_server: FormServer, key: str, value: object) -> None:
     params = changed(key, value)
-    answer = server.create_run(None, {"params": params, "approve_above_usd": 2.5})
+    answer = form_server.create_run(None, {"params": params, "approve_above_usd": 2.5})
     assert answer.status_code == 201
-    assert server.params_of(answer.json()["id"]) == params
+    assert form_server.params_of(answer.json()["id"]) == params
 
 
 @pytest.mark.parametrize("group", [None, "curate", "distill", "train", "evaluate"])
-def test_without_a_value_a_run_has_the_profiles(server: FormServer, group: str | None) -> None:
-    answer = server.create_run(group, {})
+def test_without_a_value_a_run_has_the_profiles(form_server: FormServer, group: str | None) -> None:
+    answer = form_server.create_run(group, {})
     assert answer.status_code == 201
-    params = server.params_of(answer.json()["id"])
+    params = form_server.params_of(answer.json()["id"])
     assert params == {name: NANO[name] for name in params}
     assert "seed" in params

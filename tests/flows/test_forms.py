@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from prefect.utilities.callables import parameter_schema as prefects_own
-from prefect.utilities.schema_tools.validation import is_valid_schema
+from prefect.utilities.schema_tools.validation import is_valid_schema, validate
 
 from flows.form_schema import parameter_schema, title_of
 from flows.forms import complete_params, form_for, form_values, sections_of_group
@@ -118,7 +118,12 @@ def test_the_schema_has_the_shape_that_prefect_makes_of_the_same_flow() -> None:
 
 @pytest.mark.parametrize("group", FORMS)
 def test_prefect_takes_the_schema(group: str | None) -> None:
-    is_valid_schema(parameter_schema(form(group)))
+    schema = parameter_schema(form(group))
+    is_valid_schema(schema)  # raises where Prefect could not use it
+    good = {"params": form_values(form(group), NANO)}
+    assert validate(good, schema) == []
+    (fault,) = validate({"params": {**good["params"], "colour": "red"}}, schema)
+    assert "colour" in fault.message
 
 
 @pytest.mark.parametrize("group", FORMS)

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.flows.servers import post, wait_for
+from tests.flows.sending import post
+from tests.flows.servers import wait_for
 from tests.flows.test_deployed import ENDED, Home
-from tests.flows.toy import commit_toy, environment, set_param
+from tests.flows.toy import environment, set_param
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -109,14 +110,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         "TMPDIR": str(world / "temporary"),
         "DVC_SITE_CACHE_DIR": str(world / "site"),
     }
-    made = Watched(folder, extra={**places, **SECRETS, "S1_USER": USER}, auth=(USER, SECRETS["S1_PASSWORD"]))
-    commit_toy(folder)
-    try:
-        done = made.run("up")
-        assert done.returncode == 0, done.stdout + done.stderr
+    extra = {**places, **SECRETS, "S1_USER": USER}
+    with Watched(folder, extra=extra, auth=(USER, SECRETS["S1_PASSWORD"])).up() as made:
         yield made
-    finally:
-        made.clean_up()
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.flows.servers import Checkout, post, wait_for
+from tests.flows.sending import post
+from tests.flows.servers import Checkout, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
