@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import yaml
@@ -145,11 +146,15 @@ def environment(**extra: str) -> dict[str, str]:
 
 
 def run_in(folder: Path, *arguments: str, **extra: str) -> "subprocess.CompletedProcess[str]":
-    """Run ``python …`` in the toy."""
+    """Run ``python …`` in the toy and wait for that process alone."""
     command = [sys.executable, *arguments]
-    return subprocess.run(
-        command, cwd=folder, env=environment(**extra), capture_output=True, text=True, timeout=600, check=False
-    )
+    # Files, not pipes: a daemon that the command leaves behind inherits its output, and a pipe ends with its last holder.
+    with TemporaryFile("w+") as stdout, TemporaryFile("w+") as stderr:
+        options: dict[str, Any] = {"cwd": folder, "env": environment(**extra), "timeout": 600, "check": False}
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, **options)
+        stdout.seek(0)
+        stderr.seek(0)
+        return subprocess.CompletedProcess(command, done.returncode, stdout.read(), stderr.read())
 
 
 def read_json(path: Path) -> Any:
