@@ -17,11 +17,15 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 AnswerKind = Literal["expression", "choice", "prose"]
 """How an answer is compared: symbolically, as a letter, or by a judge."""
 
-ThinkingEnd = Literal["none", "natural", "budget"]
-"""Why thinking stopped: there was none (direct answer), the model ended it, or the budget did."""
+ThinkingEnd = Literal["none", "natural", "budget", "loop"]
+"""Why thinking stopped: there was none (direct answer), the model ended it, the budget did, or it went in circles."""
 
-GenerationState = Literal["answered", "cut_at_length", "cut_at_context"]
-"""Whether the answer phase ended by itself; what was cut is never graded as if answered."""
+GenerationState = Literal["answered", "cut_at_length", "cut_at_context", "looped", "engine_error"]
+"""How a generation ended: the answer ended by itself, its budget was used up, the context cannot hold prompt and
+budget, the thinking repeated itself, or the engine failed. Only what was answered is ever graded."""
+
+Verdict = Literal["right", "wrong", "no_answer", "cut_at_length", "cut_at_context", "looped", "engine_error"]
+"""What a generation is worth: right, wrong, answered without an answer in it, or the state that is no answer."""
 
 TraceState = Literal["answered", "no_thinking", "truncated", "refused", "empty", "malformed", "given_up"]
 """How one request to a teacher ended."""
@@ -227,6 +231,11 @@ class Score(Record):
     """Extracted answer; None when none was found."""
     reference: str
     correct: bool
-    verdict: Literal["right", "wrong", "no_answer", "cut"]
-    """``cut`` and ``no_answer`` count as wrong in accuracy and are reported apart."""
+    verdict: Verdict
+    """All but ``right`` count as wrong in accuracy; those without an answer are reported apart."""
     num_thinking_tokens: int
+    num_sampled_tokens: int
+    """Tokens the model decoded, both phases."""
+    num_waits: int
+    """How many ends of thinking were really suppressed."""
+    thinking_end: ThinkingEnd

@@ -10,10 +10,21 @@ Example::
     params.select.num_examples      # 1000
 """
 
-from s1.config.kinds import (
+from s1.config.decoding import (
+    ControlParams,
     EngineParams,
+    ForcingParams,
+    GenerateParams,
+    LocalEngine,
+    LoopParams,
+    VllmEngine,
+)
+from s1.config.kinds import (
     HubModel,
+    HubSource,
     JsonlSource,
+    Judge,
+    KnownBenchmark,
     Model,
     NanoModel,
     PathModel,
@@ -33,7 +44,6 @@ from s1.config.sections import (
     CollectParams,
     CurateParams,
     DistillParams,
-    GenerateParams,
     ReportParams,
     ScoreParams,
     SelectParams,
@@ -47,12 +57,19 @@ __all__ = [
     "ChatParams",
     "ClassifyParams",
     "CollectParams",
+    "ControlParams",
     "CurateParams",
     "DistillParams",
     "EngineParams",
+    "ForcingParams",
     "GenerateParams",
     "HubModel",
+    "HubSource",
     "JsonlSource",
+    "Judge",
+    "KnownBenchmark",
+    "LocalEngine",
+    "LoopParams",
     "Model",
     "NanoModel",
     "Params",
@@ -68,5 +85,6 @@ __all__ = [
     "Teacher",
     "TokenizeParams",
     "TrainParams",
+    "VllmEngine",
     "load_params",
 ]

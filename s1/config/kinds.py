@@ -1,4 +1,4 @@
-"""The parts of ``params.yaml`` that come in kinds: models, sources, engines, teachers. ``kind`` says which one it is.
+"""The parts of ``params.yaml`` that come in kinds: models, sources, teachers, judges. ``kind`` says which one it is.
 
 Knows names, types, limits and meanings of their keys; the sections that use them are in ``s1.config.sections``.
 
@@ -102,18 +102,45 @@ class JsonlSource(Section):
     """How answers are compared: as mathematics (expression), as a letter (choice), or by a judge (prose)."""
 
 
-Source = Annotated[ProceduralSource | JsonlSource, Field(discriminator="kind")]
+class HubSource(Section):
+    """A data set of the Hugging Face hub, or a folder in the hub's layout."""
+
+    kind: Literal["hub"]
+    """Downloaded from the Hugging Face hub, or read from a folder laid out like one."""
+    name: str
+    """Name of the source; other sections refer to it, and no other source or benchmark may have it."""
+    repo: str
+    """Owner and name on the hub, such as HuggingFaceH4/MATH-500, or a folder."""
+    revision: str = "main"
+    """Commit, tag or branch; only a commit stays the same for ever."""
+    subset: str | None = None
+    """Configuration of the data set, such as gpqa_diamond, where it has several."""
+    split: str = "test"
+    """Which part of the data set."""
+    question_field: str = "question"
+    """Column of the question's text."""
+    solution_field: str = "solution"
+    """Column of the reference solution."""
+    answer_field: str | None = None
+    """Column of the short final answer; without one, the answer is read out of the solution."""
+    answer_kind: AnswerKind = "expression"
+    """How answers are compared: as mathematics (expression), as a letter (choice), or by a judge (prose)."""
+    wrong_choice_fields: list[str] = Field(default=[])
+    """Columns of wrong options: the options are put under the question as A, B, ... in an order drawn from the seed."""
 
 
-class EngineParams(Section):
-    """How models decode."""
+class KnownBenchmark(Section):
+    """A benchmark of the paper, by name: its place on the hub, its columns and how it is graded are known."""
 
-    kind: Literal["local"]
-    """Where models run: on this machine, in the stage's own process."""
-    dtype: Literal["float32", "bfloat16", "float64"]
-    """Number format of weights and activations; the paper evaluates in float32."""
-    batch_size: PositiveInt
-    """Sequences decoded at once; finished ones are replaced. More is faster and takes more memory."""
+    kind: Literal["benchmark"]
+    """One of the paper's benchmarks; only its name has to be given."""
+    name: Literal["aime24", "aime25", "math500", "gpqa-diamond"]
+    """AIME 2024 and 2025 (30 questions each), MATH500 (500), GPQA Diamond (198)."""
+    path: str | None = None
+    """A file with its rows (JSON lines, JSON or CSV) instead of the hub's data set."""
+
+
+Source = Annotated[ProceduralSource | JsonlSource | HubSource | KnownBenchmark, Field(discriminator="kind")]
 
 
 class SolverTeacher(Section):
@@ -124,3 +151,14 @@ class SolverTeacher(Section):
 
 
 Teacher = SolverTeacher
+
+
+class Judge(Section):
+    """A language model behind an OpenAI-compatible chat server; its address is the variable S1_JUDGE_URL."""
+
+    kind: Literal["openai"]
+    """Any OpenAI-compatible chat server; address and key come from S1_JUDGE_URL and S1_JUDGE_API_KEY."""
+    model: str
+    """Name of the model on that server."""
+    scope: Literal["ungradable", "all"] = "all"
+    """``ungradable``: only where the symbolic grader cannot tell (prose); ``all``: every answer, for comparison."""

@@ -3,6 +3,7 @@
 from pydantic import model_validator
 
 from s1.config.section import Section, Seed
+from s1.config.decoding import GenerateParams
 from s1.config.sections import (
     AttemptParams,
     BaseParams,
@@ -11,7 +12,6 @@ from s1.config.sections import (
     CollectParams,
     CurateParams,
     DistillParams,
-    GenerateParams,
     ReportParams,
     ScoreParams,
     SelectParams,

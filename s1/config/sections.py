@@ -12,12 +12,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from s1.config.kinds import EngineParams, Model, Source, Teacher
+from s1.config.decoding import DISTINCT, EngineParams
+from s1.config.kinds import Judge, Model, Source, Teacher
 from s1.config.section import Count, Fraction, NonNegativeFloat, PositiveFloat, PositiveInt, Section
 
 AdamBeta = Annotated[float, Field(ge=0, lt=1)]
-DISTINCT = Field(json_schema_extra={"uniqueItems": True})
-"""Shown to forms, which then refuse repeats; the section's own check also wants them rising."""
 
 
 class BaseParams(Section):
@@ -144,6 +143,8 @@ class TokenizeParams(Section):
     """Longest training sequence, in tokens: question, thinking and answer together (32,768 in the paper)."""
     over_length: Literal["fail", "drop", "cut"]
     """What happens to an example longer than ``max_length``; the reference cuts."""
+    control: Literal["none", "tokens", "steps", "class"] = "none"
+    """Train on prompts that say how much to think, as the paper's comparisons with budget forcing do (section 5.2)."""
 
 
 class TrainParams(Section):
@@ -173,39 +174,6 @@ class TrainParams(Section):
     """Optimizer steps between checkpoints; a stopped training goes on from its last one."""
 
 
-class GenerateParams(Section):
-    """Forced decoding over budgets and Wait counts."""
-
-    engine: EngineParams
-    """How the base model and the tuned model decode."""
-    benchmarks: Annotated[list[str], Field(min_length=1)]
-    """Names from ``collect.benchmarks``: what the models are measured on."""
-    budgets: Annotated[list[PositiveInt], Field(min_length=1), DISTINCT]
-    """Maxima of thinking tokens, rising, each a point of the curve."""
-    wait_counts: Annotated[list[Count], DISTINCT]
-    """Rising: how often the end of thinking is suppressed and Wait appended, each a point; 0 is plain decoding."""
-    max_thinking_tokens: PositiveInt
-    """Thinking limit of the Wait points, all rounds together."""
-    max_answer_tokens: PositiveInt
-    """Longest answer behind the thinking, in tokens."""
-    temperature: NonNegativeFloat
-    """Randomness of decoding: 0 always takes the likeliest token (0 in the paper)."""
-    num_samples: PositiveInt
-    """Answers per question and point; more than 1 needs a temperature above 0."""
-    shard_size: PositiveInt
-    """Questions per shard; a stopped stage goes on after its last finished shard."""
-
-    @model_validator(mode="after")
-    def _points_are_sane(self) -> "GenerateParams":
-        if sorted(set(self.budgets)) != self.budgets:
-            raise ValueError(f"budgets {self.budgets} must rise and not repeat")
-        if sorted(set(self.wait_counts)) != self.wait_counts:
-            raise ValueError(f"wait_counts {self.wait_counts} must rise and not repeat")
-        if self.temperature == 0 and self.num_samples > 1:
-            raise ValueError("num_samples > 1 needs temperature > 0: greedy samples are all the same")
-        return self
-
-
 class ScoreParams(Section):
     """Grading and statistics."""
 
@@ -213,6 +181,14 @@ class ScoreParams(Section):
     """Bootstrap resamples of every interval (10,000 in the paper)."""
     confidence: Annotated[float, Field(gt=0.5, lt=1)]
     """Confidence level of every interval (0.95 in the paper)."""
+    vote_counts: Annotated[list[PositiveInt], DISTINCT] = Field(default=[])
+    """Majority votes over so many parallel samples, each a point (needs generate.num_parallel)."""
+    rejection_budgets: Annotated[list[PositiveInt], DISTINCT] = Field(default=[])
+    """Rejection sampling: of the parallel samples, the first whose thinking ends by itself within so many tokens."""
+    max_failed_share: Fraction = 0.5
+    """Share of a point's generations without a gradable answer above which the stage fails (1: never)."""
+    judge: Judge | None = None
+    """A language model that compares answers with references as a second opinion; empty: none."""
 
 
 class ReportParams(Section):

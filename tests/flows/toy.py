@@ -148,7 +148,7 @@ def environment(**extra: str) -> dict[str, str]:
 def run_in(folder: Path, *arguments: str, **extra: str) -> "subprocess.CompletedProcess[str]":
     """Run ``python …`` in the toy and wait for that process alone."""
     command = [sys.executable, *arguments]
-    # Files, not pipes: a daemon that the command leaves behind inherits its output, and a pipe ends with its last holder.
+    # Files, not pipes: a daemon that the command leaves behind inherits its output and would hold a pipe open.
     with TemporaryFile("w+") as stdout, TemporaryFile("w+") as stderr:
         options: dict[str, Any] = {"cwd": folder, "env": environment(**extra), "timeout": 600, "check": False}
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, **options)

@@ -1,0 +1,123 @@
+"""Parameters of decoding: engines, forcing settings, the paper's other controls of thinking, and section ``generate``.
+
+Knows names, types, limits and meanings of the keys; ``s1.forcing`` and ``s1.engine`` do what they say.
+
+Example::
+
+    LocalEngine(kind="local", dtype="float32", batch_size=64)
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from s1.config.section import Count, Fraction, NonNegativeFloat, PositiveInt, Section
+
+Dtype = Literal["float32", "bfloat16", "float64"]
+DISTINCT = Field(json_schema_extra={"uniqueItems": True})
+"""Shown to forms, which then refuse repeats; the section's own check also wants them rising."""
+
+
+class LocalEngine(Section):
+    """transformers in the stage's own process."""
+
+    kind: Literal["local"]
+    """On this machine, in the stage's own process (transformers, continuous batching)."""
+    dtype: Dtype
+    """Number format of weights and activations; the paper evaluates in float32."""
+    batch_size: PositiveInt
+    """Sequences decoded at once; finished ones are replaced. More is faster and takes more memory."""
+
+
+class VllmEngine(Section):
+    """vLLM servers, which the stage starts, or finds where ``S1_VLLM_URLS`` says."""
+
+    kind: Literal["vllm"]
+    """On vLLM servers: started for the stage, or those whose addresses the variable S1_VLLM_URLS lists."""
+    dtype: Dtype
+    """Number format of weights and activations; the paper evaluates in float32."""
+    max_context: PositiveInt | None = None
+    """Longest prompt and answer together, in tokens; empty: what the model's configuration says."""
+
+
+EngineParams = Annotated[LocalEngine | VllmEngine, Field(discriminator="kind")]
+
+
+class LoopParams(Section):
+    """When thinking that repeats itself is ended (state ``looped``)."""
+
+    max_period: PositiveInt = 200
+    """Longest stretch of tokens that counts as a loop when it is repeated."""
+    min_repeats: Annotated[int, Field(ge=2)] = 4
+    """How many times in a row the stretch must stand at the end of the thinking."""
+    min_tokens: PositiveInt = 400
+    """Shortest repeated text in all, so that a row of equal signs is no loop."""
+    check_every: PositiveInt = 512
+    """Thinking tokens between two looks; each look costs one short prefill."""
+
+
+class ForcingParams(Section):
+    """One more setting of forced decoding, a point of its own beside the budgets and Wait counts."""
+
+    name: str
+    """Name of the point, such as exact-256 or hmm-2; no other point may have it."""
+    max_thinking_tokens: PositiveInt | None = None
+    """Thinking limit; empty: generate.max_thinking_tokens. Equal to the minimum it makes thinking exactly so long."""
+    min_thinking_tokens: Count = 0
+    """An end of thinking before so many tokens is suppressed and a text appended, however often that takes."""
+    num_waits: Count = 0
+    """How often an end of thinking behind the minimum is suppressed as well."""
+    texts: list[str] = Field(default=[])
+    """Appended in turn where an end is suppressed ("Hmm", "Alternatively"; "" for nothing); none given: chat.wait."""
+    only_below: Fraction | None = None
+    """Suppress an end only where the model gave ending a probability below this; empty: always."""
+
+
+class ControlParams(Section):
+    """One of the paper's prompted controls of thinking (section 5.2): the prompt says how much to think."""
+
+    kind: Literal["tokens", "steps", "class"]
+    """Say a limit in tokens, a limit in steps, or short and long."""
+    amounts: list[PositiveInt] = Field(default=[])
+    """Limits to ask for, each a point; class has none: it has the points short and long."""
+    force: bool = False
+    """Also cut the thinking at the limit (the paper's "+ BF" rows); not for class."""
+
+
+class GenerateParams(Section):
+    """Forced decoding over budgets and Wait counts."""
+
+    engine: EngineParams
+    """How the base model and the tuned model decode."""
+    benchmarks: Annotated[list[str], Field(min_length=1)]
+    """Names from ``collect.benchmarks``: what the models are measured on."""
+    budgets: Annotated[list[PositiveInt], Field(min_length=1), DISTINCT]
+    """Maxima of thinking tokens, rising, each a point of the curve."""
+    wait_counts: Annotated[list[Count], DISTINCT]
+    """Rising: how often the end of thinking is suppressed and Wait appended, each a point; 0 is plain decoding."""
+    settings: list[ForcingParams] = Field(default=[])
+    """Further points: minimum, exact, other texts than Wait, Wait only where the model is unsure."""
+    controls: list[ControlParams] = Field(default=[])
+    """Prompted controls; the model must have been trained on such prompts (tokenize.control)."""
+    max_thinking_tokens: PositiveInt | Literal["auto"]
+    """Thinking limit of the Wait points, all rounds together; auto: what the context leaves for the longest prompt."""
+    max_answer_tokens: PositiveInt
+    """Longest answer behind the thinking, in tokens."""
+    temperature: NonNegativeFloat
+    """Randomness of decoding: 0 always takes the likeliest token (0 in the paper)."""
+    num_samples: PositiveInt
+    """Answers per question and point; more than 1 needs a temperature above 0."""
+    num_parallel: Count = 0
+    """Samples of plain thinking per question for voting and rejection sampling (point parallel); 0: no such point."""
+    loops: LoopParams | None = None
+    """End thinking that repeats itself; empty: never."""
+
+    @model_validator(mode="after")
+    def _points_are_sane(self) -> "GenerateParams":
+        if sorted(set(self.budgets)) != self.budgets:
+            raise ValueError(f"budgets {self.budgets} must rise and not repeat")
+        if sorted(set(self.wait_counts)) != self.wait_counts:
+            raise ValueError(f"wait_counts {self.wait_counts} must rise and not repeat")
+        if self.temperature == 0 and max(self.num_samples, self.num_parallel) > 1:
+            raise ValueError("several samples need a temperature above 0: greedy ones are all the same")
+        return self
