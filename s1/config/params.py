@@ -2,8 +2,8 @@
 
 from pydantic import model_validator
 
-from s1.config.section import Section, Seed
 from s1.config.decoding import GenerateParams
+from s1.config.section import Section, Seed
 from s1.config.sections import (
     AttemptParams,
     BaseParams,
