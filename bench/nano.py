@@ -22,7 +22,7 @@ from statistics import fmean
 
 from infra.workspace import create_workspace
 from s1.artifacts import read_jsonl
-from s1.metrics import Estimate, estimate_difference, estimate_mean
+from s1.metrics.estimates import Estimate, estimate_difference, estimate_mean
 from s1.records import Score
 from tasks.paths import LEDGER_FOLDER, SCORES
 

@@ -26,7 +26,7 @@ SMALLEST: Mapping[str, object] = {
     "generate.wait_counts": [0, 1],
     "generate.max_thinking_tokens": 48,
     "generate.max_answer_tokens": 6,
-    "generate.shard_size": 6,
     "score.num_resamples": 200,
+    "score.max_failed_share": 1,  # untrained models give no answers
 }
 """Dotted keys of ``params.yaml``; the others stay as the nano profile has them."""

@@ -44,7 +44,7 @@ try:
     from infra.services.sweep import sweep
     from infra.settings import CHAIN_LOCK, CLAIMS_FOLDER, MLFLOW_FOLDER, Settings, quiet_environment
     from s1.config import Params, load_params
-    from tasks.paths import METRICS_FOLDER, REPORT
+    from tasks.paths import METRICS_FOLDER, REPORT, RUN_IDENTITY
     from tasks.runner import PARAMS
 except ModuleNotFoundError as missing:
     sys.exit(explain_missing(missing))
@@ -166,11 +166,15 @@ def _close_dead_runs(api_url: str) -> None:
 
 def print_summary(ran: Sequence[str], stages: Sequence[str], *, seconds: float) -> None:
     """Tell what the run gave: the table of accuracies, the report, and where to look further."""
+    from s1.report.comparability import warnings_of
     from s1.report.terminal import render_table
 
     scores = METRICS_FOLDER / "score.json"
     if "score" in stages and scores.is_file():
         print("\n" + render_table(json.loads(scores.read_text(encoding="utf-8"))))
+        if RUN_IDENTITY.is_file():
+            for warning in warnings_of(json.loads(RUN_IDENTITY.read_text(encoding="utf-8"))):
+                print(f"Compare with care. {warning}")
     print(f"\n{len(ran)} of {len(stages)} stages ran in {seconds:.0f} s, the others were up to date.")
     if REPORT.is_file():
         print(f"Report:  {REPORT.absolute()}")

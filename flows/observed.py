@@ -36,7 +36,7 @@ from infra.prefect_server import answers_again
 from infra.progress import TerminalProgress, is_new_piece
 from infra.redaction import redacting
 from infra.settings import Settings, home_folder
-from s1.report.reading import read_figures
+from s1.report.stage_reading import read_figures
 from tasks.paths import METRICS_FOLDER
 from tasks.stage import Progress, ShardRunner
 

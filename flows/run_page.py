@@ -18,7 +18,8 @@ from infra.prices import load_prices
 from s1.report.content import CostLedger
 from s1.report.curves import scaling_chart
 from s1.report.image import as_data_url, draw_image
-from s1.report.reading import read_funnel, read_results, read_stage_cost
+from s1.report.reading import read_results
+from s1.report.stage_reading import read_funnel, read_stage_cost
 from s1.report.words import duration
 from tasks.paths import LEDGER_FOLDER, METRICS_FOLDER, REPORT
 

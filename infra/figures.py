@@ -18,6 +18,8 @@ from typing import Any
 
 _FORBIDDEN = re.compile(r"[^\w\-. /:]")
 """What MLflow refuses in a key."""
+_CURVES = {"budget": "budget", "wait": "waits", "vote": "votes"}
+"""Kinds of settings whose amount is the step of a curve, and what the curve is called by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +58,21 @@ def flatten_metrics(value: Any, prefix: str = "") -> dict[str, float]:
 
 
 def curve_points(score: Mapping[str, Any]) -> list[CurvePoint]:
-    """The scaling curves of ``metrics/score.json``: accuracy with the budget, or the number of Waits, as the step.
+    """The scaling curves of ``metrics/score.json``: accuracy with the budget, the Waits or the votes as the step.
 
     So that MLflow draws them: one metric per curve, for example ``accuracy_by_budget/nano-test.tuned``. The figure
     comes first because MLflow cuts long titles at the end and sorts charts by name: so the curves of all benchmarks
     stand together at the top of its page, where ``score/…/accuracy_by_budget`` and ``…_by_waits`` looked the same.
-    Settings with neither budget nor Wait count (direct answers) stay plain metrics.
+    Settings of other kinds (direct answers, texts other than Wait) stay plain metrics.
     """
     curve: list[CurvePoint] = []
     for benchmark, models in score.items():
         for model, settings in models.items():
-            for point in settings.values():
-                for name, key in (("budget", "budget"), ("waits", "wait_count")):
-                    if isinstance(point, Mapping) and "accuracy" in point and point.get(key) is not None:
-                        subject = _FORBIDDEN.sub("_", f"{benchmark}.{model}")
-                        curve.extend(_curve_figures(point, subject=subject, name=name, step=int(point[key])))
+            for point in (settings or {}).values():
+                name = _CURVES.get(str(point.get("kind"))) if isinstance(point, Mapping) else None
+                if name is not None and "accuracy" in point:
+                    subject = _FORBIDDEN.sub("_", f"{benchmark}.{model}")
+                    curve.extend(_curve_figures(point, subject=subject, name=name, step=int(point["amount"])))
     return curve
 
 
@@ -92,7 +94,7 @@ def headline_figures(score: Mapping[str, Any]) -> dict[str, float]:
         direct = {
             name: {"direct": {"accuracy": settings["direct"].get("accuracy")}}
             for name, settings in models.items()
-            if "direct" in settings
+            if settings and "direct" in settings
         }
         chosen[benchmark] = {**direct, **({"curve": models["curve"]} if "curve" in models else {})}
     return flatten_metrics(chosen, "score")

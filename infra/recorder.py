@@ -33,7 +33,7 @@ from infra.provenance import git_tags
 from infra.redaction import redact
 from infra.settings import Settings, without_password
 from infra.spool import Spool
-from infra.stage_end import REPORT, StageEnd, cost_figures, single_figures
+from infra.stage_end import StageEnd, cost_figures, single_figures
 from infra.tracking import RunStatus, Tracking
 from infra.versions import Versions, data_sets, hash_path
 
@@ -259,8 +259,8 @@ class Recorder:
         tracking.log_files(opened.run_id, end.files())
         if chain_run_id is not None and (shown := end.chain_figures()):
             tracking.log(chain_run_id, figures=shown)
-        if chain_run_id is not None and opened.name == "report":
-            tracking.log_files(chain_run_id, [REPORT])
+        if chain_run_id is not None and (pages := end.pages()):
+            tracking.log_files(chain_run_id, pages)
 
     def _cost(self, end: StageEnd) -> list[CurvePoint]:
         """Quantities of the ledger and their price today."""

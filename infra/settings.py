@@ -15,6 +15,7 @@ runs, who watches it and where its figures are remembered.
 | ``S1_HOME`` | the checkout that a workspace belongs to; found from the workspace's place without it |
 | ``S1_ARCHIVE`` | folder of the responses that were paid for; ``.s1/archive`` of the home checkout without it |
 | ``S1_CLUSTER`` | where training runs (``infra.cluster``): a name in ``infra/clusters``; ``laptop`` without it |
+| ``S1_VLLM_…`` | which vLLM servers decode, see ``infra.vllm_servers`` |
 
 Example::
 

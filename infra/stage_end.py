@@ -19,8 +19,13 @@ from infra.figures import CurvePoint, curve_points, flatten_metrics, headline_fi
 from infra.pipeline import StageEntry
 from infra.prices import SECONDS_PER_HOUR
 from infra.versions import TUNED, DataSet, Versions, data_sets, hash_path
+from s1.artifacts import ArtifactError
+from s1.comparing.identity import identity_tags, read_run_identity
 
-REPORT = Path("reports/report.html")
+RUN_IDENTITY = Path("data/generate/run.json")
+"""What the generations were made with (``s1.comparing.identity``)."""
+_PAGES = (Path("reports/report.html"), Path("reports/transcripts.html"))
+_CHARTS = Path("reports/charts")
 _TUNED = "tuned"
 """The tuned model's name in ``metrics/score.json``; ``curve`` beside it speaks of the same model."""
 
@@ -37,14 +42,14 @@ class StageEnd:
     """Whether DVC has ended too: then its lock speaks of this execution. Else the bytes are hashed."""
 
     def tags(self) -> dict[str, str]:
-        """Where the result is in DVC; versions that nobody knows are left out."""
+        """Where the result is in DVC, versions that nobody knows left out; of ``generate`` also what decoded."""
         out = self.entry.outs[0] if self.entry.outs else None
         versions = {
             "dvc.out_md5": self._version_of_out(out) if out is not None else None,
             "dvc.ledger_md5": hash_path(self._ledger_path),
         }
         known = {name: version for name, version in versions.items() if version is not None}
-        return {**known, "reused": "true" if self.reused else "false"}
+        return {**known, **self._identity_tags(), "reused": "true" if self.reused else "false"}
 
     def data_sets(self) -> list[DataSet]:
         """What it read under ``data/`` and ``models/``."""
@@ -80,7 +85,12 @@ class StageEnd:
 
     def files(self) -> list[Path]:
         """Small files to keep with the run."""
-        return [self._metrics_path, self._ledger_path, *([REPORT] if self.entry.name == "report" else [])]
+        identity = [RUN_IDENTITY] if self._has_identity else []
+        return [self._metrics_path, self._ledger_path, *identity, *self.pages()]
+
+    def pages(self) -> list[Path]:
+        """What people open: the report, its transcripts and its charts; the run of the chain keeps them too."""
+        return [*_PAGES, *sorted(_CHARTS.glob("*.svg"))] if self.entry.name == "report" else []
 
     def data_of_figure(self) -> Callable[[str], DataSet | None]:
         """For the key of a figure about the tuned model, the data set that it was measured on."""
@@ -95,6 +105,16 @@ class StageEnd:
             return True
         is_curve = key.endswith(f".{_TUNED}")
         return self.entry.name == "score" and (is_curve or key.split("/")[2:3] in ([_TUNED], ["curve"]))
+
+    @property
+    def _has_identity(self) -> bool:
+        return self.entry.name == "generate" and RUN_IDENTITY.is_file()
+
+    def _identity_tags(self) -> dict[str, str]:
+        try:
+            return identity_tags(read_run_identity(RUN_IDENTITY)) if self._has_identity else {}
+        except ArtifactError:  # of another version of this project; its result may still be reused
+            return {}
 
     @property
     def _metrics_path(self) -> Path:

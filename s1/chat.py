@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
 from s1.config import ChatParams
+from s1.controls import mark_steps
 from s1.records import Example
 
 if TYPE_CHECKING:
@@ -50,32 +51,45 @@ class ChatFormat:
     chat: ChatParams
     turn_end: str
     """What the template writes after an assistant's text, ``<|im_end|>\\n`` for Qwen2.5."""
+    opens_thinking: bool
+    """Whether the template's generation prompt already ends in the thinking delimiter, as R1's and QwQ's do."""
     delimiters: DelimiterIds
     special_tokens: tuple[str, ...]
-    """Texts that the tokenizer reads as one special token; they may not occur in questions and traces."""
+    """Texts that the tokenizer reads as one special or stop token; they may not occur in questions and traces."""
 
     @classmethod
     def create(cls, tokenizer: "PreTrainedTokenizerBase", *, chat: ChatParams) -> "ChatFormat":
         """Check that a tokenizer carries the format, and resolve the delimiters.
 
         Raises:
-            ValueError: the tokenizer has no chat template, its template does not end in an assistant start, or a stop
-                token is not one token.
+            ValueError: the tokenizer has no chat template, its template does not end in an assistant start, a stop
+                token is not one token, or thinking would not stop where the answer starts.
         """
-        turn_end = _find_turn_end(tokenizer)
+        opening, turn_end = _find_turn(tokenizer, chat)
         special = _special_tokens(tokenizer)
         return cls(
             tokenizer=tokenizer,
             chat=chat,
             turn_end=turn_end,
+            opens_thinking=opening.endswith(chat.think_start),
             delimiters=_resolve(tokenizer, chat, turn_end, special=special),
-            special_tokens=tuple(special),
+            special_tokens=tuple(dict.fromkeys([*special, *chat.think_stops])),
         )
+
+    @property
+    def step_opener(self) -> str:
+        """The special token that opens both thinking and answer, and so the marks of steps; empty if there is none."""
+        shared = (self.chat.think_start, self.chat.answer_start)
+        return next((token for token in self.special_tokens if all(text.startswith(token) for text in shared)), "")
 
     def prompt_text(self, question: str, *, mode: PromptMode) -> str:
         """The text in front of what the model writes; in mode ``thinking`` it ends in the thinking delimiter."""
+        prompt = self._assistant_start(question)
+        return prompt + (self.chat.think_start if mode == "thinking" else self.chat.direct_start)
+
+    def _assistant_start(self, question: str) -> str:
         prompt = _render(self.tokenizer, [{"role": "user", "content": question}], add_generation_prompt=True)
-        return prompt + self.chat.think_start if mode == "thinking" else prompt
+        return prompt.removesuffix(self.chat.think_start) if self.opens_thinking else prompt
 
     def prompt_ids(self, question: str, *, mode: PromptMode) -> list[int]:
         """Token ids of ``prompt_text``.
@@ -91,20 +105,27 @@ class ChatFormat:
         answer = answer.strip()
         if _ANSWER_MARK not in answer:
             answer = f"{_ANSWER_MARK} {answer}"
-        return f"{self.chat.think_start}\n{thinking.strip()}\n{self.chat.answer_start}\n{answer}"
+        return f"{_line(self.chat.think_start)}{thinking.strip()}\n{_line(self.chat.answer_start)}{answer}"
 
-    def render_example(self, *, question_id: str, question: str, thinking: str, answer: str) -> Example:
+    def render_example(
+        self, *, question_id: str, question: str, thinking: str, answer: str, marks_steps: bool = False
+    ) -> Example:
         """Render one training sequence; loss is on the assistant's tokens, the template's final newline included.
 
         The whole text is tokenized at once, as at the reference, and the prompt's tokens must come out unchanged in
         front: otherwise the model would be trained on another prompt than it is asked with.
+
+        Args:
+            marks_steps: introduce every step of the thinking by how many are left (``s1.controls``).
 
         Raises:
             ValueError: a text holds a special token, or a token reaches across the start of the assistant's text.
         """
         for name, text in (("question", question), ("thinking", thinking), ("answer", answer)):
             self._refuse_special_tokens(name, text, owner=question_id)
-        prompt = self.prompt_text(question, mode="direct")
+        if marks_steps:  # our own special tokens, so after the check of the collected text
+            thinking = mark_steps(thinking, opener=self.step_opener)
+        prompt = self._assistant_start(question)
         prompt_ids = _encode(self.tokenizer, prompt)
         input_ids = _encode(
             self.tokenizer, prompt + self.assistant_text(thinking=thinking, answer=answer) + self.turn_end
@@ -128,7 +149,13 @@ class ChatFormat:
                 )
 
 
-def _find_turn_end(tokenizer: "PreTrainedTokenizerBase") -> str:
+def _line(delimiter: str) -> str:
+    """A delimiter that ends its line."""
+    return delimiter if delimiter.endswith("\n") else delimiter + "\n"
+
+
+def _find_turn(tokenizer: "PreTrainedTokenizerBase", chat: ChatParams) -> tuple[str, str]:
+    """What the template writes up to an assistant's text (the generation prompt), and behind it."""
     if not tokenizer.chat_template:
         raise ValueError(
             f"tokenizer {tokenizer.name_or_path!r} has no chat template; use an instruct model's tokenizer"
@@ -137,13 +164,19 @@ def _find_turn_end(tokenizer: "PreTrainedTokenizerBase") -> str:
     start = _render(tokenizer, [user], add_generation_prompt=True)
     bare = _render(tokenizer, [user], add_generation_prompt=False)
     whole = _render(tokenizer, [user, {"role": "assistant", "content": _PROBE}], add_generation_prompt=False)
-    if start == bare or not whole.startswith(start + _PROBE):
+    before, found, turn_end = whole.partition(_PROBE)
+    # Templates of thinking models open the thinking in the generation prompt, or show an assistant's turn with
+    # thinking that is empty or left out; what is asked is only that they begin the turn alike.
+    opening = start.removesuffix(chat.think_start)
+    between = before.removeprefix(opening)
+    is_alike = before.startswith(opening) and (not between or between.startswith(chat.think_start.rstrip()))
+    if start == bare or not found or not is_alike:
         raise ValueError(
             f"the chat template of tokenizer {tokenizer.name_or_path!r} does not end in the assistant's start when "
             f"asked for a generation prompt (it ends in {start[-40:]!r}), or changes the assistant's text; "
             "use a template where the assistant's text follows the generation prompt as it is"
         )
-    return whole[len(start) + len(_PROBE) :]
+    return start, turn_end
 
 
 def _special_tokens(tokenizer: "PreTrainedTokenizerBase") -> dict[str, int]:
@@ -160,7 +193,7 @@ def _resolve(
             f"the chat template ends an assistant's turn with {turn_end!r}, which does not begin with a special token; "
             "decoding could not tell where an answer ends"
         )
-    return DelimiterIds(
+    delimiters = DelimiterIds(
         think_start=tuple(_encode(tokenizer, chat.think_start)),
         answer_start=tuple(_encode(tokenizer, chat.answer_start)),
         final_answer=tuple(_encode(tokenizer, chat.final_answer)),
@@ -169,15 +202,25 @@ def _resolve(
         think_stops=tuple(_single_id(tokenizer, stop, special=special) for stop in chat.think_stops),
         end_of_turn=end_ids[0],
     )
+    if delimiters.answer_start[:1] and delimiters.answer_start[0] not in delimiters.think_stops:
+        raise ValueError(
+            f"chat.answer_start {chat.answer_start!r} does not begin with one of chat.think_stops {chat.think_stops}: "
+            "thinking would not stop where the answer starts; make it begin with the stop that the model writes there"
+        )
+    return delimiters
 
 
 def _single_id(tokenizer: "PreTrainedTokenizerBase", text: str, *, special: dict[str, int]) -> int:
-    if text not in special:
+    # Special or not: the </think> of R1, QwQ and Qwen3 is an added token that is no special one.
+    added = {token.content: number for number, token in tokenizer.added_tokens_decoder.items()}
+    if text not in added:
         raise ValueError(
-            f"chat.think_stops: {text!r} is no special token of tokenizer {tokenizer.name_or_path!r} (it becomes "
-            f"{len(_encode(tokenizer, text))} tokens); a stop must be one special token, one of {sorted(special)}"
+            f"chat.think_stops: {text!r} is no token of its own in tokenizer {tokenizer.name_or_path!r} (it becomes "
+            f"{len(_encode(tokenizer, text))} tokens); a stop must be one added token. Set the section chat to the "
+            "delimiters that this model was trained with (</think> for R1, QwQ and Qwen3), or choose a model that has "
+            f"these; its special tokens are {sorted(special)}"
         )
-    return special[text]
+    return added[text]
 
 
 def _encode(tokenizer: "PreTrainedTokenizerBase", text: str) -> list[int]:

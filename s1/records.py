@@ -93,7 +93,8 @@ class Refusal(Record):
     """Counted from 1."""
     reason: str
     """``corrupt_json``, ``not_utf8``, ``not_an_object``, ``missing_field``, ``wrong_type``, ``empty_question``,
-    ``invalid_text``, ``duplicate``, ``no_reference`` or ``blank_line`` (listed, but never counted as bad)."""
+    ``invalid_text``, ``duplicate``, ``no_reference``, ``empty_option``, ``repeated_option`` or ``blank_line`` (listed,
+    but never counted as bad)."""
     detail: str
 
 
@@ -239,3 +240,21 @@ class Score(Record):
     num_waits: int
     """How many ends of thinking were really suppressed."""
     thinking_end: ThinkingEnd
+
+
+class JudgeNote(Record):
+    """One answer on which the symbolic grader and the judge differ, or the judge is unclear."""
+
+    benchmark: str
+    question_id: str
+    model: str
+    setting: str
+    sample: int
+    answer: str | None
+    """What the symbolic grader extracted."""
+    reference: str
+    symbolic: bool | None
+    """Its verdict; None where it cannot tell (prose)."""
+    judge: bool | None
+    """The judge's; None where its reply holds neither Yes nor No."""
+    reply: str

@@ -10,21 +10,20 @@ Example::
 """
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING
 
 from s1.artifacts import ArtifactWriter, read_jsonl
 from s1.config import AttemptParams, ChatParams
+from s1.engine.model import AnsweringModel, Job
 from s1.forcing import ForcingState, direct_setting
 from s1.grading import extract_answer, grade
 from s1.records import Attempt, Question
+from tasks.answering import answering_model
 from tasks.paths import ATTEMPTS, BASE_MODELS, CURATED
 from tasks.stage import Metrics, StageContext, fingerprint, map_shards
-
-if TYPE_CHECKING:
-    from s1.engine.model import AnsweringModel
 
 
 def run(stage: StageContext, *, attempt: AttemptParams, chat: ChatParams, seed: int) -> Metrics:
@@ -51,31 +50,37 @@ def _attempt(
     chat: ChatParams,
     seed: int,
 ) -> list[Attempt]:
-    spec = direct_setting(max_answer_tokens=attempt.max_new_tokens)
+    specs = (direct_setting(max_answer_tokens=attempt.max_new_tokens),)
+    with ExitStack() as stack:
 
-    @cache
-    def model() -> "AnsweringModel":
-        # Loading torch takes seconds, which a run whose shards are all done need not spend.
-        from s1.engine.model import load_model
+        @cache
+        def model() -> AnsweringModel:
+            return stack.enter_context(answering_model(folder, engine=attempt.engine, chat=chat))
 
-        return load_model(folder, engine=attempt.engine, chat=chat)
+        def answer(shard: Sequence[Question]) -> list[Attempt]:
+            rows: dict[str, Attempt] = {}
 
-    def answer(shard: Sequence[Question]) -> list[Attempt]:
-        states = model().decode(shard, [spec], num_samples=1, temperature=attempt.temperature, seed=seed)
-        return [
-            _to_attempt(question, state, name=name, response="".join(part.text for part in model().segments(state)))
-            for question, [[state]] in zip(shard, states, strict=True)
-        ]
+            def keep(job: Job, states: Sequence[ForcingState]) -> None:
+                response = "".join(part.text for part in model().segments(states[0]))
+                rows[job.question.id] = _to_attempt(job.question, states[0], name=name, response=response)
 
-    return map_shards(
-        stage,
-        f"attempt {name}",
-        questions,
-        answer,
-        kind=Attempt,
-        shard_size=attempt.shard_size,
-        key=fingerprint(attempt, chat, seed, questions, folder),
-    )
+            model().decode(
+                [Job(question, 0, specs) for question in shard],
+                temperature=attempt.temperature,
+                seed=seed,
+                on_done=keep,
+            )
+            return [rows[question.id] for question in shard]
+
+        return map_shards(
+            stage,
+            f"attempt {name}",
+            questions,
+            answer,
+            kind=Attempt,
+            shard_size=attempt.shard_size,
+            key=fingerprint(attempt, chat, seed, questions, folder),
+        )
 
 
 def _to_attempt(question: Question, state: ForcingState, *, name: str, response: str) -> Attempt:
@@ -85,7 +90,7 @@ def _to_attempt(question: Question, state: ForcingState, *, name: str, response:
     that its question is hard, so it stays ungraded.
     """
     assert state.outcome is not None
-    answer = extract_answer(response) if state.outcome == "answered" else None
+    answer = extract_answer(response, kind=question.answer_kind) if state.outcome == "answered" else None
     return Attempt(
         question_id=question.id,
         model=name,

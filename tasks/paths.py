@@ -29,9 +29,17 @@ TRAIN_STEPS = Path("models/train/steps.jsonl")
 """One line per optimizer step: step, loss, learning rate, gradient norm, seconds, hash of the example ids."""
 
 GENERATIONS = Path("data/generate/generations.jsonl")
+RUN_IDENTITY = Path("data/generate/run.json")
+"""What the generations were made with (``s1.comparing.identity``), so that runs can be told apart."""
 SCORES = Path("data/score/scores.jsonl")
+JUDGE_NOTES = Path("data/score/judge.jsonl")
+"""Where grader and judge differ; written only where ``score.judge`` names a judge."""
 
 REPORT = Path("reports/report.html")
+TRANSCRIPTS = Path("reports/transcripts.html")
+"""The report's transcripts as a page of their own."""
+CHARTS_FOLDER = Path("reports/charts")
+"""The report's charts of accuracy, ``<benchmark>-<chart>.svg``."""
 
 METRICS_FOLDER = Path("metrics")
 """``metrics/<stage>.json``: the stage's figures, made by its task, deterministic where the stage is."""

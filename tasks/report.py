@@ -1,4 +1,4 @@
-"""Everything's figures -> one HTML page.
+"""Everything's figures -> one HTML page, with its transcripts and its charts as files of their own.
 
 Knows where figures, ledgers, prices and texts lie, and hands them to ``s1.report``. Figures of stages other than
 ``score`` are optional: what is missing is shown as not measured. Dollars are worked out here, at the prices of the day.
@@ -10,9 +10,11 @@ Example::
     metrics["num_transcripts"]      # 6
 """
 
+import hashlib
 import json
 import platform
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from infra.figures import flatten_params
 from infra.prices import Prices, load_prices
 from infra.provenance import git_tags
-from s1.artifacts import ArtifactError, iterate_jsonl, read_jsonl, remake_hint, write_text_atomically
+from s1.artifacts import ArtifactError, ArtifactWriter, iterate_jsonl, read_jsonl, remake_hint, write_text_atomically
 from s1.config import (
     AttemptParams,
     BaseParams,
@@ -39,11 +41,27 @@ from s1.config import (
     TrainParams,
 )
 from s1.records import Generation, Question, Score
-from s1.report.content import CostLedger, LossPoint, ReportContent, Transcript
-from s1.report.page import render_page
-from s1.report.reading import read_domains, read_figures, read_funnel, read_num_selected, read_results, read_stage_cost
+from s1.report.comparability import facts_of, warnings_of
+from s1.report.content import CostLedger, LossPoint, ReportContent, TokenPrice, Transcript
+from s1.report.curves import parallel_chart, scaling_chart, wait_chart
+from s1.report.image import draw_image
+from s1.report.page import render_page, render_reader
+from s1.report.reading import read_results
+from s1.report.results import BenchmarkResult
+from s1.report.stage_reading import read_domains, read_figures, read_funnel, read_num_selected, read_stage_cost
 from s1.report.transcripts import assemble_transcripts, choose_transcripts
-from tasks.paths import BENCHMARKS, GENERATIONS, LEDGER_FOLDER, METRICS_FOLDER, REPORT, SCORES, TRAIN_STEPS
+from tasks.paths import (
+    BENCHMARKS,
+    CHARTS_FOLDER,
+    GENERATIONS,
+    LEDGER_FOLDER,
+    METRICS_FOLDER,
+    REPORT,
+    RUN_IDENTITY,
+    SCORES,
+    TRAIN_STEPS,
+    TRANSCRIPTS,
+)
 from tasks.stage import Metrics, StageContext
 
 STAGES = tuple(name for name in Params.model_fields if name not in ("seed", "chat", "report"))
@@ -51,6 +69,9 @@ STAGES = tuple(name for name in Params.model_fields if name not in ("seed", "cha
 
 PACKAGES = ("torch", "transformers", "deepspeed", "prefect", "dvc", "mlflow", "math-verify")
 """Whose versions a reader needs to repeat the run."""
+
+CHARTS = {"scaling": scaling_chart, "waits": wait_chart, "parallel": parallel_chart}
+"""Charts that are kept as images too, by what their files are called."""
 
 
 class _Step(BaseModel):
@@ -80,7 +101,7 @@ def run(
     score: ScoreParams,
     report: ReportParams,
 ) -> Metrics:
-    """Gather, render and write the page.
+    """Gather, render and write the pages and the charts.
 
     Raises:
         ArtifactError: the scores, or the texts behind them, are missing or damaged.
@@ -104,7 +125,10 @@ def run(
     )
     content = _gather(params)
     stage.progress(1, 2, "gathered")
-    write_text_atomically(REPORT, render_page(content))
+    page, reader = render_page(content), render_reader(content)
+    write_text_atomically(REPORT, page)
+    write_text_atomically(TRANSCRIPTS, reader)
+    _write_charts(content.benchmarks)
     stage.progress(2, 2, "rendered")
     return {
         "num_benchmarks": len(content.benchmarks),
@@ -118,6 +142,8 @@ def _gather(params: Params) -> ReportContent:
     score_metrics = metrics["score"]
     if score_metrics is None:
         raise ArtifactError(f"{METRICS_FOLDER / 'score.json'} is missing. Run `dvc repro` (or `make demo`) to make it.")
+    prices = load_prices()
+    identity = _read_json(RUN_IDENTITY) or {}
     return ReportContent(
         title=params.report.title,
         benchmarks=tuple(read_results(score_metrics)),
@@ -127,11 +153,32 @@ def _gather(params: Params) -> ReportContent:
         domains=tuple(read_domains(metrics["select"])),
         losses=tuple(_read_losses()),
         training=tuple(read_figures(metrics["train"])),
-        costs=_read_costs(load_prices()),
+        costs=_read_costs(prices),
+        token_price=_read_token_price(prices),
         transcripts=tuple(_read_transcripts(params.report.num_transcripts)),
         facts=tuple(_run_facts(params.seed)),
+        identity=tuple(facts_of(identity)),
+        warnings=tuple(warnings_of(identity)),
         parameters=tuple(flatten_params(params.model_dump(mode="json")).items()),
     )
+
+
+def _write_charts(results: Sequence[BenchmarkResult]) -> None:
+    """Every chart of accuracy as an image, for MLflow and for slides."""
+    with ArtifactWriter(CHARTS_FOLDER) as artifact:
+        for result in results:
+            for name, make in CHARTS.items():
+                chart = make(result)
+                if chart is not None:
+                    artifact.path(f"{_file_name(result.name)}-{name}.svg").write_text(
+                        draw_image(chart), encoding="utf-8"
+                    )
+
+
+def _file_name(benchmark: str) -> str:
+    """A benchmark's name as part of a file's; a hash keeps two apart that differ in other letters only."""
+    plain = re.sub(r"[^A-Za-z0-9.-]+", "_", benchmark)
+    return plain if plain == benchmark else f"{plain}-{hashlib.sha256(benchmark.encode()).hexdigest()[:6]}"
 
 
 def _read_json(path: Path) -> dict[str, JsonValue] | None:
@@ -167,6 +214,16 @@ def _read_costs(prices: Prices) -> CostLedger:
         for what, price in (("CPU core hour", prices.cpu_core_hour), ("GPU hour", prices.gpu_hour))
     ]
     return CostLedger(stages=tuple(stages), price_note=f"Prices: {'; '.join(notes)}.")
+
+
+def _read_token_price(prices: Prices) -> TokenPrice | None:
+    """Dollars of the decoding stage and the tokens that it decoded; None where either was not measured."""
+    ledger = _read_json(LEDGER_FOLDER / "generate.json")
+    dollars = _dollars(ledger, prices)
+    tokens = None if ledger is None else ledger.get("decoded_tokens")
+    if dollars is None or isinstance(tokens, bool) or not isinstance(tokens, (int, float)) or tokens <= 0:
+        return None
+    return TokenPrice(dollars=dollars, decoded_tokens=float(tokens))
 
 
 def _dollars(ledger: Mapping[str, JsonValue] | None, prices: Prices) -> float | None:

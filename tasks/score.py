@@ -3,140 +3,103 @@
 Knows the grader, the statistics and where artifacts lie; runs no model. ``metrics/score.json`` holds::
 
     {"<benchmark>": {
-        "tuned": {"max-64": {"budget": 64, "accuracy": 0.41, "standard_error": 0.02, "low": 0.36, "high": 0.46,
-                             "mean_thinking_tokens": 61.3, "mean_waits": 0.0, "share_cut": 0.0,
-                             "share_no_answer": 0.01, "num_questions": 400, "num_generations": 400},
-                  "wait-2": {"wait_count": 2, ...}},
+        "tuned": {"max-64": {"kind": "budget", "amount": 64, "accuracy": 0.41, "standard_error": 0.02, "low": 0.36,
+                             "high": 0.46, "interval": "bootstrap", "num_questions": 400, "mean_thinking_tokens": 61.3,
+                             "mean_sampled_tokens": 66.0, "mean_waits": 0.0, "shares": {"answered": 0.99, ...},
+                             "control_per_question": 1.0, "num_generations": 400},
+                  "vote-4": {...}, "reject-64": {..., "mean_tries": 2.5, "share_accepted": 0.9}},
         "base": {"direct": {...}},
-        "differences": {"wait-2_minus_wait-0": {"first": "tuned/wait-2", "second": "tuned/wait-0",
-                                                "difference": 0.03, "standard_error": 0.01, "low": 0.01,
-                                                "high": 0.05, "num_questions": 400}, ...},
+        "parallel": {"avg_at_k": {"1": 0.4, ...}, "pass_at_k": {...}, "maj_at_k": {...}},
+        "differences": {"wait-2_minus_wait-0": {"first": "tuned/wait-2", "second": "tuned/wait-0", "difference": 0.03,
+                                                "standard_error": 0.01, "low": 0.01, "high": 0.05,
+                                                "interval": "bootstrap", "num_questions": 400, "num_gained": 14,
+                                                "num_lost": 2, "p_value": 0.004, "p_value_holm": 0.03,
+                                                "test": "exact McNemar", "verdict": "better",
+                                                "num_questions_needed": 340, "num_samples_needed": null,
+                                                "detectable_difference": 0.028}, ...},
         "curve": {"budgets": {"control": 1.0, "scaling_per_doubling": 9.1, "scaling_per_1000_tokens": 120.0,
-                              "performance": 0.71}, "waits": {...}, "all": {...}}}}
+                              "performance": 0.71, "fitted_per_doubling": 8.8, "median_per_doubling": 9.0},
+                  "waits": {...}, "all": {...}, "tokens": {...}, ...},
+        "judge": {"num_judged": 400, "agreement": 0.99, "table": {"right": {"yes": 300, "no": 2, "unclear": 0}, ...}}}}
+
+``judge`` is there where ``score.judge`` names one.
 
 Accuracies and shares lie in 0..1, scaling is in accuracy points; an undefined figure is null.
 
 Example::
 
-    metrics = run(stage, score=params.score, seed=params.seed)
+    metrics = run(stage, generate=params.generate, score=params.score, seed=params.seed)
     metrics["nano-test"]["tuned"]["max-64"]["accuracy"]         # 0.41
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from statistics import fmean
+from collections.abc import Mapping
 
 from s1.artifacts import ArtifactWriter, iterate_jsonl, read_jsonl
-from s1.config import ScoreParams
+from s1.config import GenerateParams, ScoreParams
 from s1.grading import extract_answer, grade, reference_answer
-from s1.metrics import CurvePoint, Estimate, curve_figures, estimate_difference, estimate_mean
-from s1.records import Generation, Question, Score
-from tasks.paths import BENCHMARKS, GENERATIONS, PLOTS_FOLDER, SCORES
+from s1.metrics.estimates import Estimate
+from s1.records import Generation, Question, Score, Verdict
+from s1.scoring.figures import Statistics, benchmark_figures
+from s1.scoring.gate import check_answered
+from s1.scoring.points import Point, measured_points
+from s1.scoring.sampled import Samples, collect_samples, rejection_points, vote_points
+from tasks.judging import Judging, judge_generations
+from tasks.paths import BENCHMARKS, GENERATIONS, JUDGE_NOTES, PLOTS_FOLDER, SCORES
 from tasks.plots import write_plot
 from tasks.stage import Metrics, StageContext
 
 CURVE_PLOT = PLOTS_FOLDER / "score" / "curve.json"
 """Points of the scaling curve for ``dvc plots``."""
 
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """Everything scored of one model under one setting of one benchmark."""
-
-    model: str
-    setting: str
-    scores: tuple[Score, ...]
-    mean_waits: float
-    """Waits really appended, per generation."""
-
-    @property
-    def budget(self) -> int | None:
-        """The maximum of a setting ``max-<budget>``."""
-        return _number_after("max-", self.setting)
-
-    @property
-    def wait_count(self) -> int | None:
-        """The number of Waits asked for by a setting ``wait-<n>``."""
-        return _number_after("wait-", self.setting)
-
-    @property
-    def mean_thinking_tokens(self) -> float:
-        """Thinking tokens per generation."""
-        return fmean(row.num_thinking_tokens for row in self.scores)
-
-    def accuracy_by_question(self) -> dict[str, float]:
-        """Share of right samples of each question, by question id in order."""
-        samples: dict[str, list[bool]] = {}
-        for row in sorted(self.scores, key=lambda row: row.question_id):
-            samples.setdefault(row.question_id, []).append(row.correct)
-        return {question_id: fmean(rows) for question_id, rows in samples.items()}
+_Questions = Mapping[tuple[str, str], Question]
 
 
-@dataclass(frozen=True, slots=True)
-class Resampling:
-    """How intervals are made."""
+def run(stage: StageContext, *, generate: GenerateParams, score: ScoreParams, seed: int) -> Metrics:
+    """Grade every generation and work out the figures of every benchmark.
 
-    num_resamples: int
-    confidence: float
-    seed: int
-
-    def mean(self, point: Point) -> Estimate:
-        """Accuracy of a point."""
-        values = list(point.accuracy_by_question().values())
-        estimate = estimate_mean(values, num_resamples=self.num_resamples, confidence=self.confidence, seed=self.seed)
-        assert estimate is not None, "a point has scores"
-        return estimate
-
-    def difference(self, first: Point, second: Point) -> Estimate:
-        """Accuracy of ``first`` minus that of ``second`` on the same questions."""
-        ones, others = first.accuracy_by_question(), second.accuracy_by_question()
-        if ones.keys() != others.keys():
-            raise ValueError(
-                f"{first.setting} and {second.setting} were not decoded on the same questions ({len(ones)} and "
-                f"{len(others)}); remove {GENERATIONS.parent} and run `dvc repro`"
-            )
-        estimate = estimate_difference(
-            list(ones.values()),
-            list(others.values()),
-            num_resamples=self.num_resamples,
-            confidence=self.confidence,
-            seed=self.seed,
-        )
-        assert estimate is not None, "a point has scores"
-        return estimate
-
-
-def run(stage: StageContext, *, score: ScoreParams, seed: int) -> Metrics:
-    """Grade every generation and work out the figures of every benchmark."""
+    Raises:
+        ValueError: a generation cannot be graded, or too many of a point's have no gradable answer.
+    """
     questions = {(question.source, question.id): question for question in read_jsonl(BENCHMARKS, Question)}
-    scores: list[Score] = []
-    waits: dict[tuple[str, str, str], list[int]] = {}
-    for generation in iterate_jsonl(GENERATIONS, Generation):
-        scores.append(score_generation(generation, questions))
-        waits.setdefault((generation.benchmark, generation.model, generation.setting), []).append(generation.num_waits)
+    judging = Judging()
+    if score.judge is not None:
+        judging = judge_generations(stage, judge=score.judge, questions=questions)
+    scores = [
+        score_generation(generation, questions, opinion=judging.agrees(generation))
+        for generation in iterate_jsonl(GENERATIONS, Generation)
+    ]
     stage.progress(len(scores), len(scores), "generations graded")
-    resampling = Resampling(score.num_resamples, score.confidence, seed)
-    metrics: Metrics = {}
-    rows: list[Metrics] = []
-    for benchmark, points in _group(scores, waits).items():
-        estimates = {(point.model, point.setting): resampling.mean(point) for point in points}
-        metrics[benchmark] = {
-            **_settings(points, estimates),
-            "differences": _differences(points, resampling),
-            "curve": _curves(points, estimates),
-        }
-        rows.extend(_plot_row(benchmark, point, estimates[point.model, point.setting]) for point in points)
+    # Verdicts are kept even where the figures are refused: they show what went wrong.
     with ArtifactWriter(SCORES.parent) as artifact:
         artifact.write_jsonl(SCORES.name, scores)
-    write_plot(CURVE_PLOT, rows)
+        if score.judge is not None:
+            artifact.write_jsonl(JUDGE_NOTES.name, judging.notes)
+    statistics = Statistics(score.num_resamples, score.confidence, seed)
+    rows: dict[str, list[Score]] = {}
+    for item in scores:
+        rows.setdefault(item.benchmark, []).append(item)
+    measured = {name: measured_points(of_name, forcing=generate.settings) for name, of_name in rows.items()}
+    check_answered(measured, max_failed_share=score.max_failed_share)
+    metrics: Metrics = {}
+    plot: list[Metrics] = []
+    for name, points in measured.items():
+        samples = _samples(rows[name], questions, score)
+        shown = [*points, *_derive(samples, score)]
+        estimates = [statistics.accuracy(point) for point in shown]
+        figures = benchmark_figures(shown, estimates, samples, statistics=statistics, vote_counts=score.vote_counts)
+        metrics[name] = {**figures, "judge": judging.figures[name]} if name in judging.figures else figures
+        plot.extend(_plot_row(name, point, estimate) for point, estimate in zip(shown, estimates, strict=True))
+        stage.progress(len(metrics), len(measured), "benchmarks compared")
+    write_plot(CURVE_PLOT, plot)
     return metrics
 
 
-def score_generation(generation: Generation, questions: Mapping[tuple[str, str], Question]) -> Score:
+def score_generation(generation: Generation, questions: _Questions, *, opinion: bool | None = None) -> Score:
     """Grade one generation.
 
     Args:
         questions: benchmark items by benchmark and id.
+        opinion: the judge's; decides where the symbolic grader cannot tell (prose), and only there.
 
     Raises:
         ValueError: the question is unknown, or cannot be graded (no reference answer, or one in prose).
@@ -147,11 +110,17 @@ def score_generation(generation: Generation, questions: Mapping[tuple[str, str],
         raise ValueError(f"{name} is not in {BENCHMARKS}; run `dvc repro generate`, its generations are of other data")
     answered = generation.state == "answered"
     # What was cut has no final answer, whatever its text may look like.
-    answer = extract_answer(generation.answer_text) if answered else None
+    answer = extract_answer(generation.answer_text, kind=question.answer_kind) if answered else None
     correct = grade(answer, question)
+    if correct is None and (opinion is not None or not answered):
+        correct = opinion is True
+        answer = generation.answer_text.strip() or None if answered else None
     reference = reference_answer(question)
     if correct is None or reference is None:
-        raise ValueError(f"{name} cannot be graded: it has no reference answer, or one in prose; remove it or add one")
+        raise ValueError(
+            f"{name} cannot be graded: it has no reference answer (remove it or add one), or one in prose (name a "
+            "judge in score.judge, whose reply must end in Yes or No)"
+        )
     return Score(
         benchmark=generation.benchmark,
         question_id=generation.question_id,
@@ -161,90 +130,47 @@ def score_generation(generation: Generation, questions: Mapping[tuple[str, str],
         answer=answer,
         reference=reference,
         correct=correct,
-        verdict="cut" if not answered else "no_answer" if answer is None else "right" if correct else "wrong",
+        verdict=_verdict(generation, answer=answer, correct=correct),
         num_thinking_tokens=generation.num_thinking_tokens,
+        num_sampled_tokens=generation.num_sampled_tokens,
+        num_waits=generation.num_waits,
+        thinking_end=generation.thinking_end,
     )
 
 
-def _group(scores: Sequence[Score], waits: Mapping[tuple[str, str, str], Sequence[int]]) -> dict[str, list[Point]]:
-    groups: dict[tuple[str, str, str], list[Score]] = {}
-    for row in scores:
-        groups.setdefault((row.benchmark, row.model, row.setting), []).append(row)
-    points: dict[str, list[Point]] = {}
-    for (benchmark, model, setting), rows in groups.items():
-        point = Point(model, setting, tuple(rows), fmean(waits[benchmark, model, setting]))
-        points.setdefault(benchmark, []).append(point)
-    return points
+def _verdict(generation: Generation, *, answer: str | None, correct: bool) -> Verdict:
+    if generation.state != "answered":
+        return generation.state
+    if answer is None:
+        return "no_answer"
+    return "right" if correct else "wrong"
 
 
-def _settings(points: Sequence[Point], estimates: Mapping[tuple[str, str], Estimate]) -> Metrics:
-    models: dict[str, Metrics] = {}
-    for point in points:
-        asked = {"budget": point.budget, "wait_count": point.wait_count}
-        models.setdefault(point.model, {})[point.setting] = {
-            **{name: number for name, number in asked.items() if number is not None},
-            **_estimate_entry("accuracy", estimates[point.model, point.setting]),
-            "mean_thinking_tokens": point.mean_thinking_tokens,
-            "mean_waits": point.mean_waits,
-            "share_cut": fmean(row.verdict == "cut" for row in point.scores),
-            "share_no_answer": fmean(row.verdict == "no_answer" for row in point.scores),
-            "num_generations": len(point.scores),
-        }
-    return {**models}
+def _samples(rows: list[Score], questions: _Questions, score: ScoreParams) -> Samples | None:
+    """The parallel samples of one benchmark, enough of them for what is asked.
 
-
-def _estimate_entry(name: str, estimate: Estimate) -> Metrics:
-    return {
-        name: estimate.value,
-        "standard_error": estimate.standard_error,
-        "low": estimate.low,
-        "high": estimate.high,
-        "num_questions": estimate.num_questions,
-    }
-
-
-def _differences(points: Sequence[Point], resampling: Resampling) -> Metrics:
-    """Every Wait count against the smallest, the largest budget against the smallest, and against the base model."""
-    budgets = sorted((point for point in points if point.budget is not None), key=lambda point: point.budget or 0)
-    waits = sorted((point for point in points if point.wait_count is not None), key=lambda point: point.wait_count or 0)
-    base = [point for point in points if point.model == "base"]
-    pairs = {f"{point.setting}_minus_{waits[0].setting}": (point, waits[0]) for point in waits[1:]}
-    if len(budgets) > 1:
-        pairs[f"{budgets[-1].setting}_minus_{budgets[0].setting}"] = (budgets[-1], budgets[0])
-    if budgets and base:
-        pairs[f"{budgets[-1].setting}_minus_base"] = (budgets[-1], base[0])
-    return {
-        name: {
-            "first": f"{first.model}/{first.setting}",
-            "second": f"{second.model}/{second.setting}",
-            **_estimate_entry("difference", resampling.difference(first, second)),
-        }
-        for name, (first, second) in pairs.items()
-    }
-
-
-def _curves(points: Sequence[Point], estimates: Mapping[tuple[str, str], Estimate]) -> Metrics:
-    """Control, Scaling and Performance over the budgets, over the Wait counts, and over both."""
-    kinds = {
-        "budgets": [point for point in points if point.budget is not None],
-        "waits": [point for point in points if point.wait_count is not None],
-        "all": [point for point in points if point.budget is not None or point.wait_count is not None],
-    }
-    return {
-        kind: asdict(
-            curve_figures(
-                [
-                    CurvePoint(
-                        thinking_tokens=point.mean_thinking_tokens,
-                        accuracy=estimates[point.model, point.setting].value,
-                        max_tokens=point.budget,
-                    )
-                    for point in of_kind
-                ]
-            )
+    Raises:
+        ValueError: votes or rejection sampling are asked for without the samples that they need.
+    """
+    benchmark = rows[0].benchmark
+    samples = collect_samples(
+        rows, {key: question for (source, key), question in questions.items() if source == benchmark}
+    )
+    wanted = max([*score.vote_counts, 1 if score.rejection_budgets else 0], default=0)
+    found = 0 if samples is None else samples.num_samples
+    if found < wanted:
+        raise ValueError(
+            f"score.vote_counts {score.vote_counts} and rejection_budgets {score.rejection_budgets} need {wanted} "
+            f"parallel samples of each question, {benchmark} has {found}: set generate.num_parallel to {wanted} or "
+            "more (with a temperature above 0), or ask for fewer"
         )
-        for kind, of_kind in kinds.items()
-    }
+    return samples
+
+
+def _derive(samples: Samples | None, score: ScoreParams) -> list[Point]:
+    if samples is None:
+        return []
+    return [*vote_points(samples, score.vote_counts), *rejection_points(samples, score.rejection_budgets)]
 
 
 def _plot_row(benchmark: str, point: Point, estimate: Estimate) -> Metrics:
@@ -252,14 +178,10 @@ def _plot_row(benchmark: str, point: Point, estimate: Estimate) -> Metrics:
         "benchmark": benchmark,
         "model": point.model,
         "setting": point.setting,
-        "budget": point.budget,
-        "num_waits": point.wait_count,
+        "kind": point.name.kind,
+        "amount": point.name.amount,
         "thinking_tokens": point.mean_thinking_tokens,
         "accuracy": estimate.value,
         "low": estimate.low,
         "high": estimate.high,
     }
-
-
-def _number_after(prefix: str, setting: str) -> int | None:
-    return int(setting.removeprefix(prefix)) if setting.startswith(prefix) else None

@@ -73,7 +73,7 @@ class _Judge:
         self._num_done += 1
         if self._num_done % _PROGRESS_EVERY == 0:
             self._stage.progress(self._num_done, self._num_traces, "grade the teacher's answers")
-        return grade(extract_answer(answer), question)
+        return grade(extract_answer(answer, kind=question.answer_kind), question)
 
 
 def _read_material() -> Material:

@@ -6,16 +6,21 @@ Example::
 """
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from statistics import fmean, median
+from typing import Literal
 
 from s1.artifacts import ArtifactWriter, read_jsonl
 from s1.chat import ChatFormat
 from s1.config import ChatParams, TokenizeParams
+from s1.controls import add_sentence, class_sentences, step_sentence, token_sentence
 from s1.records import Example, SelectedQuestion
 from s1.training.examples import write_examples
 from tasks.paths import EXAMPLES, LARGE_MODEL, SELECTION
 from tasks.stage import Metrics, StageContext
+
+ControlledBy = Literal["none", "tokens", "steps", "class"]
 
 logger = logging.getLogger(__name__)
 
@@ -27,10 +32,15 @@ def run(stage: StageContext, *, tokenize: TokenizeParams, chat: ChatParams) -> M
     selection = read_jsonl(SELECTION, SelectedQuestion)
     tokenizer = load_tokenizer(LARGE_MODEL)
     chat_format = ChatFormat.create(tokenizer, chat=chat)
+    sentences = control_sentences(selection, control=tokenize.control)
     rendered = []
     for number, item in enumerate(selection, start=1):
         example = chat_format.render_example(
-            question_id=item.question_id, question=item.question, thinking=item.thinking, answer=item.answer
+            question_id=item.question_id,
+            question=add_sentence(item.question, sentences.get(item.question_id)),
+            thinking=item.thinking,
+            answer=item.answer,
+            marks_steps=tokenize.control == "steps",
         )
         rendered.append(example)
         if number % 100 == 0 or number == len(selection):
@@ -38,7 +48,20 @@ def run(stage: StageContext, *, tokenize: TokenizeParams, chat: ChatParams) -> M
     examples = apply_length_limit(rendered, tokenize=tokenize)
     with ArtifactWriter(EXAMPLES.parent) as artifact:
         write_examples(artifact.path(EXAMPLES.name), examples)
-    return measure(rendered, examples, tokenize=tokenize)
+    controls = Counter(sentences.values())
+    figures = measure(rendered, examples, tokenize=tokenize)
+    return {**figures, "controls": dict(sorted(controls.items()))} if controls else figures
+
+
+def control_sentences(selection: Sequence[SelectedQuestion], *, control: ControlledBy) -> dict[str, str]:
+    """What each question's prompt says about thinking, by question id; nothing where nothing is controlled."""
+    if control == "tokens":
+        return {item.question_id: token_sentence(item.trace_length) for item in selection}
+    if control == "steps":
+        return {item.question_id: step_sentence(item.thinking) for item in selection}
+    if control == "class":
+        return class_sentences({item.question_id: item.trace_length for item in selection})
+    return {}
 
 
 def apply_length_limit(examples: Sequence[Example], *, tokenize: TokenizeParams) -> list[Example]:

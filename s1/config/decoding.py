@@ -34,7 +34,7 @@ class VllmEngine(Section):
 
     kind: Literal["vllm"]
     """On vLLM servers: started for the stage, or those whose addresses the variable S1_VLLM_URLS lists."""
-    dtype: Dtype
+    dtype: Literal["float32", "bfloat16"]
     """Number format of weights and activations; the paper evaluates in float32."""
     max_context: PositiveInt | None = None
     """Longest prompt and answer together, in tokens; empty: what the model's configuration says."""
@@ -72,6 +72,22 @@ class ForcingParams(Section):
     only_below: Fraction | None = None
     """Suppress an end only where the model gave ending a probability below this; empty: always."""
 
+    @model_validator(mode="after")
+    def _is_possible(self) -> "ForcingParams":
+        if self.max_thinking_tokens is not None and self.min_thinking_tokens > self.max_thinking_tokens:
+            raise ValueError(
+                f"{self.name}: min_thinking_tokens {self.min_thinking_tokens} is above max_thinking_tokens "
+                f"{self.max_thinking_tokens}; lower the minimum or raise the maximum (equal: exactly so long)"
+            )
+        if self.texts and not (self.num_waits or self.min_thinking_tokens):
+            raise ValueError(f"{self.name}: texts are never appended; give num_waits or min_thinking_tokens")
+        if self.only_below is not None and (self.min_thinking_tokens or not self.num_waits):
+            raise ValueError(
+                f"{self.name}: only_below needs num_waits (the ends that may be suppressed) and goes with no "
+                "min_thinking_tokens, which holds whatever the probability"
+            )
+        return self
+
 
 class ControlParams(Section):
     """One of the paper's prompted controls of thinking (section 5.2): the prompt says how much to think."""
@@ -81,7 +97,15 @@ class ControlParams(Section):
     amounts: list[PositiveInt] = Field(default=[])
     """Limits to ask for, each a point; class has none: it has the points short and long."""
     force: bool = False
-    """Also cut the thinking at the limit (the paper's "+ BF" rows); not for class."""
+    """Also cut the thinking at the limit (the paper's "+ BF" rows), 100 tokens per step; not for class."""
+
+    @model_validator(mode="after")
+    def _amounts_fit(self) -> "ControlParams":
+        if self.kind == "class" and (self.amounts or self.force):
+            raise ValueError("control by class has the points short and long; give it no amounts and no force")
+        if self.kind != "class" and not self.amounts:
+            raise ValueError(f"control by {self.kind} needs amounts: the limits to ask for, each a point")
+        return self
 
 
 class GenerateParams(Section):
@@ -118,6 +142,13 @@ class GenerateParams(Section):
             raise ValueError(f"budgets {self.budgets} must rise and not repeat")
         if sorted(set(self.wait_counts)) != self.wait_counts:
             raise ValueError(f"wait_counts {self.wait_counts} must rise and not repeat")
+        for point in self.settings:
+            limit = point.max_thinking_tokens or self.max_thinking_tokens
+            if limit != "auto" and point.min_thinking_tokens > limit:
+                raise ValueError(
+                    f"{point.name}: min_thinking_tokens {point.min_thinking_tokens} is above generate."
+                    f"max_thinking_tokens {limit}; lower the minimum, or give the point a maximum of its own"
+                )
         if self.temperature == 0 and max(self.num_samples, self.num_parallel) > 1:
             raise ValueError("several samples need a temperature above 0: greedy ones are all the same")
         return self

@@ -61,3 +61,13 @@ class Params(Section):
             if name not in known:
                 raise ValueError(f"generate.benchmarks names {name!r}, which is not in collect.benchmarks {known}")
         return self
+
+    @model_validator(mode="after")
+    def _samples_suffice(self) -> "Params":
+        wanted = max([*self.score.vote_counts, 1 if self.score.rejection_budgets else 0], default=0)
+        if self.generate.num_parallel < wanted:
+            raise ValueError(
+                f"score.vote_counts {self.score.vote_counts} and rejection_budgets {self.score.rejection_budgets} need "
+                f"generate.num_parallel to be {wanted} or more, it is {self.generate.num_parallel}"
+            )
+        return self

@@ -122,18 +122,20 @@ class SelectParams(Section):
 
 
 class ChatParams(Section):
-    """Delimiters around thinking and answer (s1: ``<|im_start|>think`` and ``<|im_start|>answer``)."""
+    """Delimiters around thinking and answer: s1's, or in brackets those of models such as R1, QwQ and Qwen3."""
 
     think_start: str
-    """Opens the model's thinking (``<|im_start|>think`` in the paper)."""
+    """Opens the thinking: ``<|im_start|>think`` in the paper (``<think>`` and a newline, in the template or not)."""
     answer_start: str
-    """Opens the model's answer (``<|im_start|>answer`` in the paper)."""
+    """Opens the answer: ``<|im_start|>answer`` in the paper (``</think>`` and two newlines)."""
     final_answer: str
     """Appended after ``answer_start`` when the budget ends thinking (``\\nFinal Answer:``)."""
     wait: str
     """Appended when the model's own end of thinking is suppressed."""
     think_stops: Annotated[list[str], Field(min_length=1)]
-    """Special tokens, each one token, that end thinking when sampled."""
+    """Added tokens of the tokenizer, each one token, that end thinking when sampled (``</think>``)."""
+    direct_start: str = ""
+    """Opens an answer without thinking; empty: nothing (``<think></think>`` where a model else thinks by itself)."""
 
 
 class TokenizeParams(Section):
@@ -189,6 +191,14 @@ class ScoreParams(Section):
     """Share of a point's generations without a gradable answer above which the stage fails (1: never)."""
     judge: Judge | None = None
     """A language model that compares answers with references as a second opinion; empty: none."""
+
+    @model_validator(mode="after")
+    def _counts_rise(self) -> "ScoreParams":
+        for name in ("vote_counts", "rejection_budgets"):
+            values = getattr(self, name)
+            if sorted(set(values)) != values:
+                raise ValueError(f"{name} {values} must rise and not repeat")
+        return self
 
 
 class ReportParams(Section):

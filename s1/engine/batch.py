@@ -47,6 +47,10 @@ class Decoder(Protocol):
         """Sample one token per row (n,); ``banned`` has ids per row, ``draws`` are uniform in [0, 1)."""
         ...
 
+    def probability(self, logits: torch.Tensor, token_ids: list[int]) -> float:
+        """Probability of some tokens together, at temperature 1, under the logits of one row (vocabulary,)."""
+        ...
+
 
 class RunningBatch:
     """One run of an engine. Rows ``0 .. num_active - 1`` decode; rows behind them keep what they last held.
@@ -120,25 +124,35 @@ class RunningBatch:
         full = sampling & ~stopped & (self._num_known[active] == self._max_length[active])
         self.num_steps += 1
         self.num_decoded += int(sampling.sum())
-        finished = [(int(row), bool(stopped[row])) for row in np.flatnonzero(stopped | full)]
-        for row, by_stop in finished:
-            self._complete(row, "stop" if by_stop else "length")
-        return [row for row, _ in finished]
+        finished = [int(row) for row in np.flatnonzero(stopped | full)]
+        for row in finished:
+            if not stopped[row]:
+                self._complete(row, "length")
+                continue
+            request, chance = self._request_in(row), None
+            if request.wants_stop_probability:
+                chance = self._decoder.probability(logits[row], self._known_stops(request))
+            self._complete(row, "stop", stop_id=int(chosen[row]), chance=chance)
+        return finished
 
     def _banned(self, rows: np.ndarray) -> dict[int, list[int]]:
-        banned = {}
-        for row in np.flatnonzero(rows):
-            request = self._requests[row]
-            assert request is not None
-            banned[int(row)] = sorted(token for token in request.stop_ids if token < self._vocab_size)
-        return banned
+        return {row: self._known_stops(self._request_in(row)) for row in map(int, np.flatnonzero(rows))}
 
-    def _complete(self, row: int, finish: Finish) -> None:
+    def _request_in(self, row: int) -> Request:
         request = self._requests[row]
         assert request is not None
-        sampled = self._tokens[row, self._num_prompt[row] : self._num_known[row]]
+        return request
+
+    def _known_stops(self, request: Request) -> list[int]:
+        return sorted(token for token in request.stop_ids if token < self._vocab_size)
+
+    def _complete(self, row: int, finish: Finish, *, stop_id: int | None = None, chance: float | None = None) -> None:
+        request = self._request_in(row)
+        sampled = tuple(self._tokens[row, self._num_prompt[row] : self._num_known[row]].tolist())
         self._requests[row] = None
-        self._hand_over(Completion(request=request, token_ids=tuple(sampled.tolist()), finish=finish))
+        self._hand_over(
+            Completion(request=request, token_ids=sampled, finish=finish, stop_id=stop_id, stop_probability=chance)
+        )
 
     def _hand_over(self, completion: Completion) -> None:
         self._enqueue(self._on_finish(completion))
@@ -214,7 +228,7 @@ class RunningBatch:
         self._temperature[row] = request.temperature
         self._stop_set[row] = self._stop_set_of(request.stop_ids)
         if request.temperature:
-            draws = np.random.default_rng([request.seed, num_prompt]).random(request.max_new_tokens)
+            draws = np.random.default_rng(request.draw_key).random(request.max_new_tokens)
             self._draws[row, num_prompt : num_prompt + request.max_new_tokens] = draws
 
     def _join_group(self, row: int, group: str | None) -> None:

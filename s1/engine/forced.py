@@ -3,8 +3,8 @@
 With the same draws, the thinking under a smaller budget is a prefix of the thinking under a larger one, and with k
 Waits a prefix of that with k + 1. So the settings of one question share their samples: a step whose tokens are known
 (or under way) from another setting takes them, and only the rest is decoded, in the end one trace and one short answer
-per setting. The results are the ones that each setting alone would give (up to numerics of the batch), at any
-temperature, because draws depend on the sample's seed and the position only.
+per setting. Greedy, the results are the ones that each setting alone would give (up to numerics of the batch). At a
+temperature each setting's answers have the distribution that they have alone, and settings of one sample are paired.
 
 Knows forcing and engines; knows no text.
 
@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from s1.engine.protocol import Completion, Engine, Request
-from s1.forcing import Finish, ForcingSpec, ForcingState, ForcingTokens, Step, begin
+from s1.forcing import ForcingSpec, ForcingState, ForcingTokens, Step, begin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +40,9 @@ class _Context:
     min_new_tokens: int
     stop_ids: frozenset[int]
 
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """The longest completion known of a context."""
-
-    token_ids: tuple[int, ...]
-    finish: Finish
+    def behind(self, token_ids: tuple[int, ...]) -> "_Context":
+        """Where sampling goes on after some tokens."""
+        return _Context(self.token_ids + token_ids, max(0, self.min_new_tokens - len(token_ids)), self.stop_ids)
 
 
 @dataclass(slots=True)
@@ -56,7 +52,8 @@ class _CurveDecoder:
     curve: Curve
     temperature: float
     states: list[ForcingState]
-    known: dict[_Context, _Known] = field(default_factory=dict)
+    known: dict[_Context, Completion] = field(default_factory=dict)
+    """The completion of every context that was decoded."""
     under_way: set[_Context] = field(default_factory=set)
     """Contexts being decoded."""
     waiting: list[int] = field(default_factory=list)
@@ -72,7 +69,7 @@ class _CurveDecoder:
         request = completion.request
         context = _Context(request.prompt_ids, request.min_new_tokens, request.stop_ids)
         self.under_way.remove(context)
-        self.known[context] = _Known(completion.token_ids, completion.finish)
+        self.known[context] = completion
         return self._advance()
 
     def _advance(self) -> list[Request]:
@@ -80,15 +77,14 @@ class _CurveDecoder:
         waiting = []
         # The step that asks for most goes first; the others wait for its tokens.
         for index in sorted(self.waiting, key=self._num_asked, reverse=True):
-            step = self._feed_known(index)
-            if step is None:
+            missing = self._feed_known(index)
+            if missing is None:
                 continue
             waiting.append(index)
-            context = self._context(index, step)
             # One decoding per context at a time: a step that needs more than is under way asks when that has come.
-            if context not in self.under_way:
-                self.under_way.add(context)
-                requests.append(self._request(context, step))
+            if missing[0] not in self.under_way:
+                self.under_way.add(missing[0])
+                requests.append(self._request(*missing))
         self.waiting = waiting
         return requests
 
@@ -96,76 +92,101 @@ class _CurveDecoder:
         step = self.states[index].step
         return 0 if step is None else step.max_new_tokens
 
-    def _feed_known(self, index: int) -> Step | None:
-        """Feed a setting as far as tokens are known; return the step for which they are not."""
+    def _feed_known(self, index: int) -> tuple[_Context, int] | None:
+        """Feed a setting as far as tokens are known; return where and how many more have to be decoded."""
         while (step := self.states[index].step) is not None:
-            known = self.known.get(self._context(index, step))
+            # The state's tokens end in what the step appends.
+            start = _Context(self.curve.prompt_ids + self.states[index].token_ids, step.min_new_tokens, step.stop_ids)
+            token_ids: tuple[int, ...] = ()
+            context = start
+            # A step that wants more than was decoded goes on behind that; it does not begin again.
+            while (known := self.known.get(context)) is not None:
+                token_ids += known.token_ids
+                if known.finish != "length" or len(token_ids) >= step.max_new_tokens:
+                    break
+                context = start.behind(token_ids)
             if known is None:
-                return step
-            if len(known.token_ids) >= step.max_new_tokens:
-                state = self.states[index].feed(known.token_ids[: step.max_new_tokens], "length")
-            elif known.finish == "length":
-                return step
-            else:
-                state = self.states[index].feed(known.token_ids, known.finish)
-            self.states[index] = state
+                return context, step.max_new_tokens - len(token_ids)
+            self.states[index] = _feed(self.states[index], step, token_ids, known)
         return None
 
-    def _context(self, index: int, step: Step) -> _Context:
-        # The state's tokens end in what the step appends.
-        return _Context(self.curve.prompt_ids + self.states[index].token_ids, step.min_new_tokens, step.stop_ids)
-
-    def _request(self, context: _Context, step: Step) -> Request:
+    def _request(self, context: _Context, max_new_tokens: int) -> Request:
         return Request(
             group=self.curve.name,
             prompt_ids=context.token_ids,
-            min_new_tokens=step.min_new_tokens,
-            max_new_tokens=step.max_new_tokens,
-            stop_ids=step.stop_ids,
+            min_new_tokens=context.min_new_tokens,
+            max_new_tokens=max_new_tokens,
+            stop_ids=context.stop_ids,
             temperature=self.temperature,
             seed=self.curve.seed,
+            wants_stop_probability=any(spec.only_below is not None for spec in self.curve.specs),
         )
 
 
-def decode_curves(
+def _feed(state: ForcingState, step: Step, token_ids: tuple[int, ...], last: Completion) -> ForcingState:
+    """Feed what is known of a step; ``last`` says how it ends."""
+    if len(token_ids) >= step.max_new_tokens:
+        return state.feed(token_ids[: step.max_new_tokens], "length")
+    return state.feed(
+        token_ids, last.finish, stop_id=last.stop_id, stop_probability=last.stop_probability, error=last.error
+    )
+
+
+def stream_curves(
     engine: Engine,
     curves: Sequence[Curve],
     tokens: ForcingTokens,
     *,
     temperature: float,
-    on_done: Callable[[int], None] | None = None,
-) -> list[list[ForcingState]]:
-    """Decode every setting of every curve.
+    on_done: Callable[[Curve, list[ForcingState]], None],
+) -> None:
+    """Decode every setting of every curve, and hand over each curve as soon as it has ended, in any order.
 
     Args:
-        on_done: told the number of finished curves whenever one is finished.
+        on_done: takes a curve and the final states of its settings, in order; nothing is kept afterwards.
+
+    Raises:
+        ValueError: two curves have the same name.
+    """
+    decoders: dict[str, _CurveDecoder] = {}
+    for curve in curves:
+        if curve.name in decoders:
+            raise ValueError(f"two curves are named {curve.name!r}; name each by question and sample")
+        room = engine.max_context - len(curve.prompt_ids)
+        decoders[curve.name] = _CurveDecoder(
+            curve, temperature, [begin(spec, tokens, room=room) for spec in curve.specs]
+        )
+
+    def settle(decoder: _CurveDecoder) -> None:
+        if not decoder.waiting:
+            del decoders[decoder.curve.name]
+            on_done(decoder.curve, decoder.states)
+
+    def take(completion: Completion) -> list[Request]:
+        decoder = decoders[completion.request.group]
+        follow_ups = decoder.take(completion)
+        settle(decoder)
+        return follow_ups
+
+    requests = []
+    for decoder in list(decoders.values()):
+        requests += decoder.start()
+        settle(decoder)
+    engine.generate(requests, on_finish=take)
+
+
+def decode_curves(
+    engine: Engine, curves: Sequence[Curve], tokens: ForcingTokens, *, temperature: float
+) -> list[list[ForcingState]]:
+    """Decode every setting of every curve; see ``stream_curves``.
 
     Returns:
         For each curve, in order, the final states of its settings, in order.
     """
-    decoders = {
-        curve.name: _CurveDecoder(
-            curve,
-            temperature,
-            [begin(spec, tokens, room=engine.max_context - len(curve.prompt_ids)) for spec in curve.specs],
-        )
-        for curve in curves
-    }
-    if len(decoders) != len(curves):
-        raise ValueError("two curves have the same name; name each by question and sample")
-    requests = [request for decoder in decoders.values() for request in decoder.start()]
-    num_done = sum(not decoder.waiting for decoder in decoders.values())
+    done: dict[str, list[ForcingState]] = {}
 
-    def take(completion: Completion) -> list[Request]:
-        nonlocal num_done
-        decoder = decoders[completion.request.group]
-        follow_ups = decoder.take(completion)
-        if not decoder.waiting:
-            num_done += 1
-            decoder.known.clear()
-            if on_done is not None:
-                on_done(num_done)
-        return follow_ups
+    def keep(curve: Curve, states: list[ForcingState]) -> None:
+        done[curve.name] = states
 
-    engine.generate(requests, on_finish=take)
-    return [decoders[curve.name].states for curve in curves]
+    stream_curves(engine, curves, tokens, temperature=temperature, on_done=keep)
+    return [done[curve.name] for curve in curves]

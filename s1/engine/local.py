@@ -2,7 +2,7 @@
 
 Knows models and tensors; the order of requests is the business of ``s1.engine.batch``. Greedy decoding takes the
 largest logit; at temperature > 0 a token is drawn by inverting the cumulative distribution at a number that depends on
-the request's seed and the position alone, so neither the batch nor the order of requests changes a draw (up to
+the request's ``draw_key`` and the position alone, so neither the batch nor the order of requests changes a draw (up to
 numerics). Ids that the tokenizer does not have (padded embeddings) are never sampled.
 
 Example::
@@ -136,6 +136,10 @@ class LocalEngine:
             heat = torch.from_numpy(temperatures).to(self.device)[warm, None]
             chosen[warm] = _invert(logits[warm].double() / heat, torch.from_numpy(draws).to(self.device)[warm])
         return chosen.cpu().numpy()
+
+    def probability(self, logits: torch.Tensor, token_ids: list[int]) -> float:
+        """Probability of some tokens together, at temperature 1, under the logits of one row (vocabulary,)."""
+        return float(torch.softmax(logits.double(), dim=-1)[token_ids].sum())
 
 
 def _invert(logits: torch.Tensor, draws: torch.Tensor) -> torch.Tensor:

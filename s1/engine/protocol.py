@@ -31,7 +31,9 @@ class Request:
     temperature: float = 0.0
     """0 is greedy."""
     seed: int = 0
-    """Decides the draws at temperature > 0, together with nothing but the position in the sequence."""
+    """Decides the draws at temperature > 0; see ``draw_key``."""
+    wants_stop_probability: bool = False
+    """Whether the completion should say how probable a stop was where one was sampled."""
 
     def __post_init__(self) -> None:
         if not self.prompt_ids:
@@ -44,6 +46,16 @@ class Request:
         if self.temperature < 0 or self.seed < 0:
             raise ValueError(f"temperature {self.temperature} and seed {self.seed} must not be negative")
 
+    @property
+    def draw_key(self) -> tuple[int, ...]:
+        """What the draws at temperature > 0 depend on, and nothing else does.
+
+        The seed alone is not enough: a request that goes on where another ended must not draw the same numbers again,
+        not even where it begins at the same place with the stop forbidden, because the first draw fell on the stop.
+        """
+        minimum = (self.min_new_tokens,) if self.min_new_tokens else ()
+        return (self.seed, len(self.prompt_ids), *minimum)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
@@ -53,6 +65,13 @@ class Completion:
     token_ids: tuple[int, ...]
     """Sampled ids without the stop id."""
     finish: Finish
+    stop_id: int | None = None
+    """The stop that was sampled, where the engine tells."""
+    stop_probability: float | None = None
+    """Probability of all stop ids together (at temperature 1) where a stop was sampled; None where nothing was asked
+    or no stop was sampled."""
+    error: str | None = None
+    """What went wrong, in words, where the finish is ``error``; no tokens then."""
 
 
 FollowUp = Callable[[Completion], Sequence[Request]]
@@ -70,6 +89,7 @@ class Engine(Protocol):
     def generate(self, requests: Sequence[Request], *, on_finish: FollowUp) -> None:
         """Decode all requests and all that follow from them; returns when nothing is left.
 
-        A request that does not fit ``max_context`` is completed at once with finish ``context`` and no tokens.
+        A request that does not fit ``max_context`` is completed at once with finish ``context`` and no tokens; one on
+        which the engine has failed for good with finish ``error``.
         """
         ...

@@ -1,97 +1,23 @@
-"""What a report says, before it is drawn: figures with their uncertainty, counts, costs, transcripts, facts.
+"""What a report says, before it is drawn: results, counts, costs, transcripts, facts.
 
-Knows types only. ``None`` always means "not measured" and is shown so, never as zero. Texts in here may come from
-anywhere (questions, model output) and are data: whoever draws them escapes them.
+Knows types only; what was measured on a benchmark is in ``results``. ``None`` always means "not measured" and is shown
+so, never as zero. Texts in here may come from anywhere (questions, model output) and are data: whoever draws them
+escapes them.
 
 Example::
 
-    Point(setting="max-64", kind="budget", amount=64, model="tuned", accuracy=0.41, interval=Interval(0.36, 0.46))
+    ReportContent(title="s1 nano", benchmarks=(result,), num_examples=1000)
 """
 
 from dataclasses import dataclass, field
 from math import fsum
 from typing import Literal
 
-from s1.records import Segment
+from s1.records import Segment, Verdict
+from s1.report.results import BenchmarkResult
 
-SettingKind = Literal["budget", "wait", "direct"]
-"""Thinking cut at a budget, end of thinking suppressed n times, or no thinking at all."""
-
-Verdict = Literal["right", "wrong", "no_answer", "cut"]
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A confidence interval, bounds included."""
-
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One model's result on one benchmark under one forcing setting; shares and accuracies lie in 0..1."""
-
-    setting: str
-    kind: SettingKind
-    amount: int | None
-    """Thinking budget in tokens, number of Waits, or None for ``direct``."""
-    model: str
-    accuracy: float | None = None
-    interval: Interval | None = None
-    mean_thinking_tokens: float | None = None
-    share_cut: float | None = None
-    """Share of generations cut before their answer ended."""
-    share_no_answer: float | None = None
-    mean_waits: float | None = None
-    """Waits really appended, per generation."""
-    num_generations: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A difference of accuracies on the same questions: ``first`` minus ``second``, each ``<model>/<setting>``."""
-
-    first: str
-    second: str
-    difference: float | None
-    standard_error: float | None
-    interval: Interval | None
-
-
-@dataclass(frozen=True, slots=True)
-class CurveFigures:
-    """Control, Scaling and Performance (paper section 3.2) of one curve."""
-
-    curve: str
-    """Which points: ``budgets``, ``waits`` or ``all``."""
-    control: float | None
-    """Share of budgets that were kept, 0..1."""
-    scaling_per_doubling: float | None
-    """Mean slope in accuracy points per doubling of thinking tokens."""
-    scaling_per_1000_tokens: float | None
-    performance: float | None
-    """Highest accuracy, 0..1."""
-
-
-@dataclass(frozen=True, slots=True)
-class BenchmarkResult:
-    """Everything measured on one benchmark."""
-
-    name: str
-    points: tuple[Point, ...]
-    differences: tuple[Difference, ...] = ()
-    curves: tuple[CurveFigures, ...] = ()
-
-    def of_kind(self, kind: SettingKind, *, model: str = "tuned") -> tuple[Point, ...]:
-        """Points of one kind and model, by rising amount."""
-        points = [point for point in self.points if point.kind == kind and point.model == model]
-        return tuple(sorted(points, key=lambda point: point.amount or 0))
-
-    @property
-    def base(self) -> Point | None:
-        """The base model's direct answers, if they were measured."""
-        return next(iter(self.of_kind("direct", model="base")), None)
+Flip = Literal["gained", "lost", "same", "alone"]
+"""Wrong before and right now, right before and wrong now, neither, or nothing to compare with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,21 +92,53 @@ def _sum(amounts: list[float | None]) -> float | None:
     return fsum(known) if known else None
 
 
-@dataclass(frozen=True, slots=True)
-class Transcript:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
     """One generation to read in full."""
 
-    benchmark: str
-    setting: str
     model: str
-    why: str
-    """Why this one is shown, in words."""
-    question: str
-    reference: str
+    setting: str
+    flip: Flip
+    against: str | None
+    """What the flip compares with, ``<model>/<setting>``; None where it is ``alone``."""
     answer: str | None
     verdict: Verdict
     segments: tuple[Segment, ...]
     num_thinking_tokens: int
+    is_featured: bool = False
+    """The one that the question was chosen for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcript:
+    """One benchmark question with all its settings, to read in full."""
+
+    benchmark: str
+    why: str
+    """Why this one is shown, in words."""
+    question: str
+    reference: str
+    runs: tuple[Run, ...]
+
+    @property
+    def featured(self) -> Run:
+        """The run that the question was chosen for."""
+        return next((run for run in self.runs if run.is_featured), self.runs[0])
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPrice:
+    """What one decoded token cost the stage that decoded: its measured dollars over the tokens it counted."""
+
+    dollars: float
+    """The whole stage, at the prices of the day."""
+    decoded_tokens: float
+    """What settings share was decoded, and is counted, once."""
+
+    @property
+    def per_token(self) -> float:
+        """Dollars per decoded token, loading and prefill of the stage included."""
+        return self.dollars / self.decoded_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +157,14 @@ class ReportContent:
     training: tuple[tuple[str, float | None], ...] = ()
     """Figures of the training run, label and value."""
     costs: CostLedger = field(default_factory=CostLedger)
+    token_price: TokenPrice | None = None
+    """None where the decoding stage's dollars or tokens were not measured."""
     transcripts: tuple[Transcript, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
     """What identifies the run: commit, versions, seed."""
+    identity: tuple[tuple[str, str], ...] = ()
+    """What scores of two runs must share to be comparable, as decoding recorded it."""
+    warnings: tuple[str, ...] = ()
+    """Why figures of this page may not be comparable with each other."""
     parameters: tuple[tuple[str, str], ...] = ()
     """Every parameter, dotted key and value."""

@@ -9,14 +9,15 @@ Example::
 import base64
 from importlib import resources
 
-from s1.report.charts import WIDE, Chart, draw_chart
+from s1.report.charts import WIDE, Chart, draw_chart, drawn_height
 
 
 def draw_image(chart: Chart) -> str:
-    """Draw a chart as a complete SVG document, on paper of the report's colour."""
+    """Draw a chart with its legend as a complete SVG document, on paper of the report's colour."""
     style = resources.files("s1.report").joinpath("page.css").read_text(encoding="utf-8")
-    opening, rest = draw_chart(chart, WIDE, key="image").split(">", 1)
-    size = f'xmlns="http://www.w3.org/2000/svg" width="{WIDE.width}" height="{WIDE.height}"'
+    opening, rest = draw_chart(chart, WIDE, key="image", has_legend=True).split(">", 1)
+    height = drawn_height(chart, WIDE)
+    size = f'xmlns="http://www.w3.org/2000/svg" width="{WIDE.width}" height="{height}"'
     paper = '<rect width="100%" height="100%" fill="var(--paper)"/>'
     return f"{opening} {size}><style>{style}</style>{paper}{rest}"
 

@@ -11,15 +11,26 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue
 
-from s1.report.content import BenchmarkResult, Point
 from s1.report.reading import read_results
-from s1.report.words import NOT_MEASURED, amount, percent, percent_interval, points
+from s1.report.results import BenchmarkResult, Point
+from s1.report.words import NOT_MEASURED, amount, percent, percent_interval, points, setting_words
+from s1.setting_names import SettingKind
 
 HEADINGS = ("model and setting", "accuracy", "interval", "thinking tokens", "over base")
+GROUPS: tuple[tuple[SettingKind, ...], ...] = (
+    ("budget",),
+    ("wait",),
+    ("other",),
+    ("tokens", "steps", "class"),
+    ("parallel", "vote", "reject"),
+)
+"""Kinds of settings that stand together."""
+MAX_NAME = 44
+"""Longest name of a setting, so that a table has at most 100 columns."""
 
 
 def render_table(score_metrics: Mapping[str, JsonValue]) -> str:
-    """Accuracy with interval and mean thinking tokens per budget and per Wait count, beside the base model.
+    """Accuracy with interval and mean thinking tokens of every setting, beside the base model.
 
     The last column is the difference to the base model in percentage points.
 
@@ -32,19 +43,37 @@ def render_table(score_metrics: Mapping[str, JsonValue]) -> str:
 
 def _render_benchmark(result: BenchmarkResult) -> str:
     base = result.base
-    groups = [
-        [("base model, direct", *[NOT_MEASURED] * 3, "") if base is None else _row("base model, direct", base, None)],
-        [_row(f"tuned, at most {point.amount} tokens", point, base) for point in result.of_kind("budget")],
-        [_row(f"tuned, Wait x {point.amount}", point, base) for point in result.of_kind("wait")],
-    ]
+    first = ("base model, direct", *[NOT_MEASURED] * 3, "") if base is None else _row("base model, direct", base, None)
+    groups = [[first], *([_row(_name(point), point, base) for point in result.of_kind(*kinds)] for kinds in GROUPS)]
     rows = [row for group in groups for row in group]
     widths = [max(len(cells[column]) for cells in (HEADINGS, *rows)) for column in range(len(HEADINGS))]
     rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
-    lines = [result.name, rule, _align(HEADINGS, widths)]
+    lines = [_plain(result.name), rule, _align(HEADINGS, widths)]
     for group in groups:
         if group:
             lines += [rule, *(_align(row, widths) for row in group)]
-    return "\n".join([*lines, rule])
+    return "\n".join([*lines, rule, *_unanswered(result)])
+
+
+def _name(point: Point) -> str:
+    return _plain(f"tuned, {setting_words(point).replace('×', 'x')}", longest=MAX_NAME)
+
+
+def _unanswered(result: BenchmarkResult) -> list[str]:
+    """A line under the table where generations failed: they count as wrong, which accuracy does not show."""
+    failed = [(1 - answered, point) for point in result.in_order if (answered := dict(point.shares).get("answered"))
+              is not None and answered < 1]  # fmt: skip
+    if not failed:
+        return []
+    share, worst = max(failed, key=lambda pair: pair[0])
+    name = _plain(setting_words(worst).replace("×", "x"), longest=MAX_NAME)
+    return [f"No gradable answer, counted as wrong: up to {percent(share)} ({name}). The report has all."]
+
+
+def _plain(text: str, *, longest: int = 100) -> str:
+    """ASCII, whatever the text, and no longer than a column may be."""
+    ascii_only = text.encode("ascii", "replace").decode()
+    return ascii_only if len(ascii_only) <= longest else f"{ascii_only[: longest - 3]}..."
 
 
 def _row(name: str, point: Point, base: Point | None) -> tuple[str, ...]:

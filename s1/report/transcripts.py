@@ -1,7 +1,7 @@
-"""Which generations a reader should see in full: chosen by rule, never by hand.
+"""Which questions a reader should see in full: chosen by rule, never by hand.
 
-Knows scores only, so that the (large) generations need not be in memory to choose. One generation of each kind in turn,
-no question twice, in the order of question ids, which are hashes and so as good as random.
+Knows scores only, so that the (large) generations need not be in memory to choose. One question of each kind in turn,
+none twice, in the order of question ids, which are hashes and so as good as random.
 
 Example::
 
@@ -13,21 +13,58 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from s1.records import Generation, Question, Score
-from s1.report.content import Transcript
-from s1.report.reading import split_setting
+from s1.report.content import Flip, Run, Transcript
+from s1.report.results import KINDS
+from s1.report.words import VERDICT_WORDS, describe_setting
+from s1.setting_names import SettingKind, parse_setting
 
 GenerationKey = tuple[str, str, str, str, int]
 """Benchmark, question id, model, setting, sample: names one generation."""
 
-_Runs = Sequence[Mapping[tuple[str, int], Score]]
-"""Per benchmark, question and sample: the scores of one model by kind and amount of the setting."""
+WITHOUT_TEXT = ("vote", "reject")
+"""Points worked out of samples of another setting: they have no generation of their own."""
+
+UNANSWERED = ("cut_at_length", "cut_at_context", "looped", "engine_error")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One question and sample under every setting, the base model's answer included."""
+
+    benchmark: str
+    question_id: str
+    sample: int
+    scores: tuple[Score, ...]
+
+    def of_kind(self, kind: SettingKind) -> list[tuple[int, Score]]:
+        """The tuned model's scores of one kind by rising amount."""
+        found = [(parse_setting(row.setting), row) for row in self.scores if row.model == "tuned"]
+        return sorted(((name.amount or 0, row) for name, row in found if name.kind == kind), key=lambda pair: pair[0])
+
+    @property
+    def base(self) -> Score | None:
+        """The base model's direct answer."""
+        return next((row for row in self.scores if row.model == "base"), None)
+
+    def baseline(self, score: Score) -> Score | None:
+        """What a flip compares with: Waits with the fewest, budgets with the smallest, those two with the base model.
+
+        Everything else is compared with plain thinking, which is the fewest Waits or else the largest budget.
+        """
+        if score.model != "tuned":
+            return None
+        budgets, waits = self.of_kind("budget"), self.of_kind("wait")
+        starts = {"budget": budgets[:1], "wait": waits[:1]}.get(parse_setting(score.setting).kind)
+        start = (starts if starts is not None else waits[:1] or budgets[-1:]) or [(0, score)]
+        return self.base if start[0][1] is score else start[0][1]
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One generation to show, by its score, and why."""
+    """One question to show, the run that it was chosen for, and why."""
 
-    score: Score
+    case: Case
+    featured: Score
     why: str
 
 
@@ -37,26 +74,26 @@ def generation_key(row: Score | Generation) -> GenerationKey:
 
 
 def choose_transcripts(scores: Iterable[Score], *, num: int) -> list[Choice]:
-    """Choose up to ``num`` generations: Wait flips first, then cut thinking, plain right and wrong, the base model."""
-    ordered = sorted(scores, key=generation_key)
-    tuned, base = _group(ordered, model="tuned"), _group(ordered, model="base")
+    """Choose up to ``num`` questions: Wait flips first, then too little thinking, none, plain right and wrong, base."""
+    cases = _group(sorted(scores, key=generation_key))
     queues = [
-        _wait_flips(tuned, corrected=True),
-        _wait_flips(tuned, corrected=False),
-        _cut_short(tuned),
-        _longest_budget(tuned, correct=True),
-        _longest_budget(tuned, correct=False),
-        [Choice(score, "The base model, before fine-tuning.") for run in base for score in run.values()],
+        _wait_flips(cases, corrected=True),
+        _wait_flips(cases, corrected=False),
+        _cut_short(cases),
+        _unanswered(cases),
+        _longest_budget(cases, correct=True),
+        _longest_budget(cases, correct=False),
+        [Choice(case, case.base, "The base model, before fine-tuning.") for case in cases if case.base is not None],
     ]
     chosen: list[Choice] = []
     seen: set[tuple[str, str]] = set()
     while len(chosen) < num and any(queues):
         for queue in queues:
-            while queue and (queue[0].score.benchmark, queue[0].score.question_id) in seen:
+            while queue and _question(queue[0]) in seen:
                 queue.pop(0)
             if queue and len(chosen) < num:
                 choice = queue.pop(0)
-                seen.add((choice.score.benchmark, choice.score.question_id))
+                seen.add(_question(choice))
                 chosen.append(choice)
     return chosen
 
@@ -64,59 +101,92 @@ def choose_transcripts(scores: Iterable[Score], *, num: int) -> list[Choice]:
 def assemble_transcripts(
     choices: Sequence[Choice], *, generations: Iterable[Generation], questions: Iterable[Question]
 ) -> list[Transcript]:
-    """Join the choices with their text, in the order of the choices.
+    """Join the choices with their texts, in the order of the choices.
 
     Raises:
-        ValueError: a chosen generation or its question is missing: the files are not of one run.
+        ValueError: a generation or its question is missing: the files are not of one run.
     """
-    wanted = {generation_key(choice.score) for choice in choices}
+    wanted = {generation_key(score) for choice in choices for score in choice.case.scores}
     found = {generation_key(row): row for row in generations if generation_key(row) in wanted}
     asked = {(question.source, question.id): question for question in questions}
     transcripts = []
     for choice in choices:
-        score = choice.score
-        generation, question = found.get(generation_key(score)), asked.get((score.benchmark, score.question_id))
-        if generation is None or question is None:
-            missing = "generation" if generation is None else "question"
+        missing = [generation_key(score) for score in choice.case.scores if generation_key(score) not in found]
+        question = asked.get(_question(choice))
+        if missing or question is None:
+            what = f"generation of score {missing[0]}" if missing else f"question of {_question(choice)}"
             raise ValueError(
-                f"the {missing} of score {generation_key(score)} is missing: scores and generations are not of one "
-                "run. Run `dvc repro` (or `make demo`) to make them again."
+                f"the {what} is missing: scores and generations are not of one run. Run `dvc repro` (or `make demo`) "
+                "to make them again."
             )
         transcripts.append(
             Transcript(
-                benchmark=score.benchmark,
-                setting=score.setting,
-                model=score.model,
+                benchmark=choice.case.benchmark,
                 why=choice.why,
                 question=question.question,
-                reference=score.reference,
-                answer=score.answer,
-                verdict=score.verdict,
-                segments=tuple(generation.segments),
-                num_thinking_tokens=generation.num_thinking_tokens,
+                reference=choice.featured.reference,
+                runs=tuple(_run(choice, score, found[generation_key(score)]) for score in choice.case.scores),
             )
         )
     return transcripts
 
 
-def _group(scores: Iterable[Score], *, model: str) -> _Runs:
-    runs: dict[tuple[str, str, int], dict[tuple[str, int], Score]] = {}
-    for score in scores:
-        if score.model == model:
-            kind, amount = split_setting(score.setting)
-            run = runs.setdefault((score.benchmark, score.question_id, score.sample), {})
-            run[kind, amount or 0] = score
-    return list(runs.values())
+def _run(choice: Choice, score: Score, generation: Generation) -> Run:
+    before = choice.case.baseline(score)
+    return Run(
+        model=score.model,
+        setting=score.setting,
+        flip=_flip(before, score),
+        against=None if before is None else f"{before.model}/{before.setting}",
+        answer=score.answer,
+        verdict=score.verdict,
+        segments=tuple(generation.segments),
+        num_thinking_tokens=generation.num_thinking_tokens,
+        is_featured=score is choice.featured,
+    )
 
 
-def _of_kind(run: Mapping[tuple[str, int], Score], kind: str) -> list[tuple[int, Score]]:
-    return sorted((amount, score) for (name, amount), score in run.items() if name == kind)
+def _flip(before: Score | None, after: Score) -> Flip:
+    if before is None:
+        return "alone"
+    if before.correct == after.correct:
+        return "same"
+    return "gained" if after.correct else "lost"
 
 
-def _wait_flips(runs: _Runs, *, corrected: bool) -> list[Choice]:
+def _question(choice: Choice) -> tuple[str, str]:
+    return choice.case.benchmark, choice.case.question_id
+
+
+def _group(ordered: Iterable[Score]) -> list[Case]:
+    """Cases by question and sample; the base model's answer of that sample, or else its first one, joins each."""
+    tuned: dict[tuple[str, str, int], list[Score]] = {}
+    base: dict[tuple[str, str], dict[int, Score]] = {}
+    for score in ordered:
+        if score.model == "base":
+            base.setdefault((score.benchmark, score.question_id), {})[score.sample] = score
+        elif parse_setting(score.setting).kind not in WITHOUT_TEXT:
+            tuned.setdefault((score.benchmark, score.question_id, score.sample), []).append(score)
+    for (benchmark, question_id), samples in base.items():
+        tuned.setdefault((benchmark, question_id, min(samples)), [])
+    cases = []
+    for (benchmark, question_id, sample), rows in sorted(tuned.items()):
+        answers: Mapping[int, Score] = base.get((benchmark, question_id), {})
+        direct = answers.get(sample) or next(iter(answers.values()), None)
+        rows.sort(key=_place)
+        cases.append(Case(benchmark, question_id, sample, (*rows, *([direct] if direct is not None else []))))
+    return cases
+
+
+def _place(score: Score) -> tuple[int, bool, int, str]:
+    name = parse_setting(score.setting)
+    return KINDS.index(name.kind), name.is_forced, name.amount or 0, score.setting
+
+
+def _wait_flips(cases: Sequence[Case], *, corrected: bool) -> list[Choice]:
     choices = []
-    for run in runs:
-        waits = dict(_of_kind(run, "wait"))
+    for case in cases:
+        waits = dict(case.of_kind("wait"))
         plain = waits.pop(0, None)
         if plain is None or plain.correct == corrected:
             continue
@@ -127,7 +197,7 @@ def _wait_flips(runs: _Runs, *, corrected: bool) -> list[Choice]:
             why = (
                 f"Wait {verb} it: {before} without (answer {_quoted(plain.answer)}), {after} after Wait × {flipped[0]}."
             )
-            choices.append(Choice(flipped[1], why))
+            choices.append(Choice(case, flipped[1], why))
     return choices
 
 
@@ -135,22 +205,35 @@ def _quoted(answer: str | None) -> str:
     return "none" if answer is None else f"“{answer}”"
 
 
-def _cut_short(runs: _Runs) -> list[Choice]:
+def _cut_short(cases: Sequence[Case]) -> list[Choice]:
     choices = []
-    for run in runs:
-        budgets = _of_kind(run, "budget")
+    for case in cases:
+        budgets = case.of_kind("budget")
         later = next((amount for amount, score in budgets[1:] if score.correct), None)
         if budgets and not budgets[0][1].correct and later is not None:
             why = f"Too little thinking: wrong when cut at {budgets[0][0]:,} tokens, right with at most {later:,}."
-            choices.append(Choice(budgets[0][1], why))
+            choices.append(Choice(case, budgets[0][1], why))
     return choices
 
 
-def _longest_budget(runs: _Runs, *, correct: bool) -> list[Choice]:
-    word = "Right" if correct else "Wrong"
-    lasts = [_of_kind(run, "budget")[-1] for run in runs if _of_kind(run, "budget")]
+def _unanswered(cases: Sequence[Case]) -> list[Choice]:
+    """The last setting of a question under which no answer came."""
+    lasts = [
+        (case, next((row for row in reversed(case.scores) if row.model == "tuned" and row.verdict in UNANSWERED), None))
+        for case in cases
+    ]
     return [
-        Choice(score, f"{word} with the largest budget, at most {amount:,} thinking tokens.")
-        for amount, score in lasts
+        Choice(case, row, f"Not answered ({VERDICT_WORDS[row.verdict]}), {describe_setting(row.setting)}.")
+        for case, row in lasts
+        if row is not None
+    ]
+
+
+def _longest_budget(cases: Sequence[Case], *, correct: bool) -> list[Choice]:
+    word = "Right" if correct else "Wrong"
+    lasts = [(case, case.of_kind("budget")[-1]) for case in cases if case.of_kind("budget")]
+    return [
+        Choice(case, score, f"{word} with the largest budget, at most {amount:,} thinking tokens.")
+        for case, (amount, score) in lasts
         if score.correct == correct
     ]

@@ -1,7 +1,7 @@
 """Figures as words: how numbers are written, and what the report says about them.
 
 Knows how to say a figure honestly: what was not measured is called so, and a difference is only called one where its
-interval leaves out zero. Knows no HTML.
+test or its interval says so. Knows no HTML.
 
 Example::
 
@@ -9,13 +9,57 @@ Example::
     points(-0.031)          # '−3.1'
 """
 
-from collections.abc import Sequence
+import math
 
-from s1.report.content import BenchmarkResult, Difference, Interval, Point, ReportContent
-from s1.report.reading import split_setting
+from s1.records import Verdict
+from s1.report.content import Flip
+from s1.report.results import Difference, Interval, Point
+from s1.setting_names import parse_setting
 
 NOT_MEASURED = "not measured"
 SMALLEST_SHOWN = 0.0001
+
+END_WORDS = {
+    "answered": "answered",
+    "no_answer": "no answer found",
+    "cut_at_length": "cut at the budget",
+    "cut_at_context": "cut at the context",
+    "looped": "looped",
+    "engine_error": "engine error",
+}
+"""How generations end."""
+
+VERDICT_WORDS: dict[Verdict, str] = {
+    "right": "right",
+    "wrong": "wrong",
+    "no_answer": "no answer",
+    "cut_at_length": "cut: budget",
+    "cut_at_context": "cut: context",
+    "looped": "looped",
+    "engine_error": "engine error",
+}
+
+FLIP_WORDS: dict[Flip, str] = {
+    "gained": "wrong → right",
+    "lost": "right → wrong",
+    "same": "same",
+    "alone": "nothing to compare with",
+}
+
+_AMOUNTS = {
+    "budget": "at most {:,} tokens",
+    "wait": "Wait × {:,}",
+    "vote": "majority of {:,}",
+    "reject": "first within {:,} tokens",
+    "tokens": "asked for {:,} tokens",
+    "steps": "asked for {:,} steps",
+}
+_PLAIN = {
+    "direct": "answers directly",
+    "parallel": "plain thinking, parallel samples",
+    "class-short": "asked to think short",
+    "class-long": "asked to think long",
+}
 
 
 def percent(share: float | None, *, digits: int = 1) -> str:
@@ -87,27 +131,56 @@ def hours(value: float | None) -> str:
     return f"{value:,.1f}" if value >= 100 else "0" if value == 0 else f"{value:.4f}"
 
 
+def exact_dollars(value: float | None) -> str:
+    """An amount of money to two significant digits, however small: ``$0.0000031``."""
+    if value is None or value >= 1 or value <= 0:
+        return dollars(value)
+    return f"${value:.{1 - math.floor(math.log10(value))}f}"
+
+
+def p_value(value: float | None) -> str:
+    """A probability to two digits, ``<0.001`` below that."""
+    if value is None:
+        return NOT_MEASURED
+    return "<0.001" if value < 0.001 else f"{value:.2f}" if value >= 0.095 else f"{value:.3f}"
+
+
+def count(value: float | None) -> str:
+    """A count; one that is a mean over samples keeps a digit."""
+    if value is None:
+        return NOT_MEASURED
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
+
+
 def setting_words(point: Point) -> str:
-    """A forcing setting for readers."""
-    return describe_setting(point.kind, point.amount)
+    """A setting for readers."""
+    return describe_setting(point.setting)
+
+
+def model_words(model: str) -> str:
+    """Which model it is, for readers."""
+    return "fine-tuned" if model == "tuned" else f"{model} model"
 
 
 def name_run(label: str) -> str:
-    """``<model>/<setting>`` for readers: ``Wait × 2``, ``base model``."""
+    """``<model>/<setting>`` for readers: ``Wait × 2``, ``base model, answers directly``."""
     model, _, setting = label.rpartition("/")
-    words = describe_setting(*split_setting(setting))
+    words = describe_setting(setting)
     return words if model == "tuned" else f"{model} model, {words}"
 
 
-def describe_setting(kind: str, number: int | None) -> str:
-    """``at most 64 tokens``, ``Wait × 2``, ``answers directly``."""
-    if kind == "budget":
-        return f"at most {number:,} tokens"
-    return f"Wait × {number}" if kind == "wait" else "answers directly"
+def describe_setting(setting: str) -> str:
+    """``at most 64 tokens``, ``Wait × 2``, ``answers directly``; a name that was chosen freely stays as it is."""
+    name = parse_setting(setting)
+    if name.amount is None:
+        return _PLAIN.get(setting, setting)
+    return _AMOUNTS[name.kind].format(name.amount) + (", cut there" if name.is_forced else "")
 
 
 def verdict(difference: Difference) -> str:
-    """What a paired difference shows, read off its interval."""
+    """What a paired difference shows: what its test said, or else what its interval says."""
+    if difference.verdict is not None:
+        return difference.verdict
     interval = difference.interval
     if difference.difference is None or interval is None:
         return NOT_MEASURED
@@ -118,75 +191,7 @@ def verdict(difference: Difference) -> str:
     return "no difference shown: the interval contains zero"
 
 
-def summarize(content: ReportContent) -> list[str]:
-    """The result in sentences, one paragraph per benchmark."""
-    return [_summarize_benchmark(result, content) for result in content.benchmarks]
-
-
-def _summarize_benchmark(result: BenchmarkResult, content: ReportContent) -> str:
-    trained = "" if content.num_examples is None else f" on {content.num_examples:,} examples"
-    sentences = [_budget_sentence(result, trained), _base_sentence(result), _wait_sentence(result)]
-    text = " ".join(sentence for sentence in sentences if sentence)
-    return text or f"Nothing was measured on {result.name}."
-
-
-def _budget_sentence(result: BenchmarkResult, trained: str) -> str:
-    measured = [point for point in result.of_kind("budget") if point.accuracy is not None]
-    if not measured:
-        return ""
-    first, last = measured[0], measured[-1]
-    if first is last:
-        return (
-            f"On {result.name} the model fine-tuned{trained} answers {percent(first.accuracy)} of the questions right "
-            f"with at most {first.amount:,} thinking tokens."
-        )
-    return (
-        f"On {result.name} the model fine-tuned{trained} answers {percent(first.accuracy)} of the questions right when "
-        f"its thinking is cut at {first.amount:,} tokens, and {percent(last.accuracy)} with at most {last.amount:,}"
-        f"{_tokens_clause(last)}{_judged(result, last, first)}."
-    )
-
-
-def _tokens_clause(point: Point) -> str:
-    if point.mean_thinking_tokens is None:
-        return ""
-    return f" (on average it uses {point.mean_thinking_tokens:,.0f})"
-
-
-def _judged(result: BenchmarkResult, first: Point, second: Point) -> str:
-    """The paired difference of two points as a clause, where it was measured."""
-    for difference in result.differences:
-        named = (difference.first, difference.second) == (_label(first), _label(second))
-        if named and difference.interval is not None:
-            return f": {points(difference.difference)} points, interval {points_interval(difference.interval)}"
-    return ""
-
-
-def _label(point: Point) -> str:
-    return f"{point.model}/{point.setting}"
-
-
-def _base_sentence(result: BenchmarkResult) -> str:
-    base = result.base
-    if base is None or base.accuracy is None:
-        return ""
-    return f"The base model, answering directly, gets {percent(base.accuracy)}."
-
-
-def _wait_sentence(result: BenchmarkResult) -> str:
-    waits: Sequence[Point] = [point for point in result.of_kind("wait") if point.accuracy is not None]
-    if len(waits) < 2:
-        return ""
-    plain = waits[0]
-    judged = [point for point in waits[1:] if _judged(result, point, plain)]
-    shown = judged[-1] if judged else waits[-1]  # never the best one: that would flatter
-    assert plain.accuracy is not None and shown.accuracy is not None
-    times = {1: "once", 2: "twice"}.get(shown.amount or 0, f"{shown.amount} times")
-    if shown.accuracy == plain.accuracy:
-        change = f"leaves accuracy at {percent(plain.accuracy)}"
-    else:
-        verb = "raises" if shown.accuracy > plain.accuracy else "lowers"
-        change = f"{verb} accuracy from {percent(plain.accuracy)} to {percent(shown.accuracy)}"
-    return (
-        f"Suppressing the end of its thinking {times}, with “Wait” appended, {change}{_judged(result, shown, plain)}."
-    )
+def shares_words(point: Point) -> str:
+    """How a point's generations ended, in words: whatever happened at all."""
+    known = [(end, share) for end, share in point.shares if share]
+    return ", ".join(f"{END_WORDS[end]} {percent(share)}" for end, share in known) or NOT_MEASURED

@@ -111,7 +111,7 @@ def test_mlflow_has_the_scaling_curve_as_one_metric_over_the_budgets(chain: Fini
     history = client.get_metric_history(run.info.run_id, "accuracy_by_budget/nano-test.tuned")
     scores = json.loads((chain.folder / "metrics/score.json").read_text())["nano-test"]["tuned"]
     assert [(point.step, point.value) for point in history] == [
-        (scores[f"max-{budget}"]["budget"], scores[f"max-{budget}"]["accuracy"])
+        (scores[f"max-{budget}"]["amount"], scores[f"max-{budget}"]["accuracy"])
         for budget in load_params(chain.folder / "params.yaml").generate.budgets
     ]
 
@@ -134,7 +134,7 @@ def test_mlflow_has_the_trained_model_with_the_data_it_saw_and_the_answers_it_ga
     }
     scores = json.loads((chain.folder / "metrics/score.json").read_text())["nano-test"]["tuned"]
     assert curve == {
-        (scores[f"max-{budget}"]["budget"], scores[f"max-{budget}"]["accuracy"])
+        (scores[f"max-{budget}"]["amount"], scores[f"max-{budget}"]["accuracy"])
         for budget in load_params(chain.folder / "params.yaml").generate.budgets
     }
 

@@ -137,6 +137,6 @@ def test_a_token_across_the_assistants_start_is_refused() -> None:
 
 @pytest.mark.parametrize("field", ["question", "thinking", "answer"])
 def test_a_special_token_in_collected_text_is_refused_with_its_place(field: str) -> None:
-    texts = {"question": "2+2?", "thinking": "two", "answer": "4"} | {field: "ends <|im_end|> here"}
+    texts: dict[str, Any] = {"question": "2+2?", "thinking": "two", "answer": "4", field: "ends <|im_end|> here"}
     with pytest.raises(ValueError, match=rf"question q: its {field} holds the special token '<\|im_end\|>'"):
         ChatFormat.create(byte_tokenizer(), chat=S1_DELIMITERS).render_example(question_id="q", **texts)

@@ -23,7 +23,7 @@ SECTIONS = sorted(set(sections_below(Params)) - {Params}, key=lambda section: se
 
 
 def test_the_kinds_below_the_sections_are_found_too() -> None:
-    assert {"HubModel", "JsonlSource", "EngineParams", "TrainParams"} <= {section.__name__ for section in SECTIONS}
+    assert {"HubModel", "JsonlSource", "LocalEngine", "TrainParams"} <= {section.__name__ for section in SECTIONS}
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.__name__)

@@ -64,10 +64,12 @@ def test_an_experiment_in_a_temporary_copy_pays_for_new_questions_only_and_leave
 def test_queued_experiments_side_by_side_pay_for_a_new_question_once(paid: Payments) -> None:
     for seed in (1, 2):
         paid.dvc("exp", "run", "--queue", "-S", f"seed={seed}", "-S", "collect.num_planted_overlaps=12")
-    paid.dvc("queue", "start", "--jobs", "2")
     deadline = time.monotonic() + 300
-    while paid.dvc("queue", "status").count("Success") < 2 and time.monotonic() < deadline:
-        time.sleep(1)
+    while (status := paid.dvc("queue", "status")).count("Success") < 2 and time.monotonic() < deadline:
+        # On a busy machine DVC's workers can end with a task still queued; a start while they run changes nothing.
+        if "Running" not in status:
+            paid.dvc("queue", "start", "--jobs", "2")
+        time.sleep(5)
     paid.dvc("queue", "stop")
     assert paid.dvc("queue", "status").count("Success") == 2
     assert paid.made() == sorted([*QUESTIONS, "question 10", "question 11"])

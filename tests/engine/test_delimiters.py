@@ -1,12 +1,26 @@
 """Delimiters as ids of a real tokenizer, and what text a forced generation shows."""
 
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
 import pytest
 
 from s1.chat import ChatFormat
+from s1.config import GenerateParams
+from s1.config import LocalEngine as LocalEngineParams
 from s1.engine.delimiters import forcing_tokens
 from s1.engine.local import LocalEngine
-from s1.engine.model import AnsweringModel, sample_seed
-from s1.forcing import direct_setting, forced_settings
+from s1.engine.model import AnsweringModel, Job, load_model, sample_seed
+from s1.forcing import (
+    ForcingError,
+    ForcingSpec,
+    ForcingState,
+    begin,
+    direct_setting,
+    forced_settings,
+    num_needed,
+)
 from s1.nano.pretrain import NanoModelSpec, build_model
 from s1.nano.tokenizer import build_tokenizer
 from s1.records import Question
@@ -38,6 +52,26 @@ def test_a_token_that_ends_in_a_newline_is_known() -> None:
     assert not ends_in_newline(word)
 
 
+def test_other_texts_are_encoded_and_delimiters_in_them_refused() -> None:
+    tokens = forcing_tokens(FORMAT)
+    assert TOKENIZER.decode([*tokens.encode("Hmm")]) == "Hmm"
+    assert tokens.encode("") == ()
+    with pytest.raises(ForcingError, match=r"'Hmm<\|im_end\|>' holds a token that ends thinking"):
+        tokens.encode("Hmm<|im_end|>")
+
+
+def test_a_text_with_a_delimiter_is_refused_before_anything_is_decoded() -> None:
+    spec = ForcingSpec(name="bad", max_thinking_tokens=6, num_waits=1, texts=("<|im_start|>",), max_answer_tokens=2)
+    with pytest.raises(ForcingError, match="holds a token that ends thinking"):
+        begin(spec, forcing_tokens(FORMAT), room=100)
+
+
+def test_marks_of_steps_begin_with_the_token_that_opens_both_phases() -> None:
+    mark = forcing_tokens(FORMAT).step_mark
+    assert mark is not None
+    assert TOKENIZER.decode([mark]) == "<|im_start|>"
+
+
 def make_model() -> AnsweringModel:
     model = build_model(NanoModelSpec(hidden_size=32, num_layers=1, num_heads=2), TOKENIZER, seed=0)
     return AnsweringModel(
@@ -45,19 +79,96 @@ def make_model() -> AnsweringModel:
     )
 
 
+def test_what_the_models_own_settings_call_an_end_stops_thinking_and_answer(tmp_path: Path) -> None:
+    # Qwen2.5's generation settings name two ends of a text, its tokenizer one.
+    build_model(NanoModelSpec(hidden_size=32, num_layers=1, num_heads=2), TOKENIZER, seed=0).save_pretrained(tmp_path)
+    TOKENIZER.save_pretrained(tmp_path)
+    [end, other] = TOKENIZER.encode("<|im_end|> ?", add_special_tokens=False)[:2]
+    settings = tmp_path / "generation_config.json"
+    engine = LocalEngineParams(kind="local", dtype="float32", batch_size=1)
+    for ends, expected in ((None, {end}), (end, {end}), ([end, other], {end, other})):
+        settings.write_text(json.dumps({"eos_token_id": ends}))
+        tokens = load_model(tmp_path, engine=engine, chat=S1_DELIMITERS).tokens
+        assert tokens.answer_stops == {*expected, tokens.step_mark}
+        assert tokens.think_stops == tokens.answer_stops
+    settings.unlink()
+    assert load_model(tmp_path, engine=engine, chat=S1_DELIMITERS).tokens.answer_stops == {end, tokens.step_mark}
+
+
+SPECS = tuple(forced_settings(budgets=[2, 6], wait_counts=[], max_thinking_tokens=6, max_answer_tokens=2))
+
+
+def decode(
+    model: AnsweringModel, jobs: Sequence[Job], *, temperature: float = 1.0, seed: int = 0
+) -> dict[int, Sequence[ForcingState]]:
+    """Final states by number of the job, in the order in which jobs ended."""
+    done: dict[int, Sequence[ForcingState]] = {}
+
+    def keep(job: Job, states: Sequence[ForcingState]) -> None:
+        [number] = (number for number, known in enumerate(jobs) if known is job)
+        assert number not in done
+        done[number] = states
+
+    model.decode(jobs, temperature=temperature, seed=seed, on_done=keep)
+    assert set(done) == set(range(len(jobs)))
+    return done
+
+
 def test_samples_differ_at_a_temperature_and_repeat_with_the_seed() -> None:
-    specs = forced_settings(budgets=[6], wait_counts=[], max_thinking_tokens=6, max_answer_tokens=2)
     model = make_model()
-    first = model.decode([QUESTION], specs, num_samples=2, temperature=1.0, seed=0)
-    assert first == model.decode([QUESTION], specs, num_samples=2, temperature=1.0, seed=0)
-    assert first[0][0][0].token_ids != first[0][1][0].token_ids
-    assert sample_seed(0, "q", 0) != sample_seed(1, "q", 0)
+    jobs = [Job(QUESTION, sample, SPECS) for sample in range(2)]
+    first = decode(model, jobs)
+    assert first == decode(model, jobs)
+    assert first[0][1].token_ids != first[1][1].token_ids
+    assert sample_seed(0, QUESTION.id, 0) != sample_seed(1, QUESTION.id, 0)
+
+
+def test_a_sample_does_not_depend_on_the_jobs_beside_it() -> None:
+    model = make_model()
+    job = Job(QUESTION, 1, SPECS)
+    other = Question.create(question="Which lamp?", solution="4", source="test")
+    together = decode(model, [Job(other, 0, SPECS), Job(QUESTION, 0, SPECS), job])
+    assert together[2] == decode(model, [job])[0]
+
+
+def test_each_job_hands_over_its_settings_in_order_as_it_ends() -> None:
+    direct = (direct_setting(max_answer_tokens=2),)
+    done = decode(make_model(), [Job(QUESTION, 0, SPECS), Job(QUESTION, 0, direct)])
+    assert [[state.spec.name for state in states] for states in done.values()] == [["direct"], ["max-2", "max-6"]]
+
+
+def test_a_control_is_a_sentence_behind_the_question() -> None:
+    ids = make_model().prompt_ids(QUESTION, mode="thinking", control="Think for up to 8 tokens.")
+    assert "Which dial?\nThink for up to 8 tokens.<|im_end|>" in TOKENIZER.decode(ids)
+    jobs = [Job(QUESTION, 0, SPECS, control="Think for up to 8 tokens."), Job(QUESTION, 0, SPECS)]
+    done = decode(make_model(), jobs)
+    assert done[0][1].token_ids != done[1][1].token_ids
 
 
 def test_direct_and_thinking_settings_are_not_mixed() -> None:
-    specs = [
-        direct_setting(max_answer_tokens=2),
-        *forced_settings(budgets=[6], wait_counts=[], max_thinking_tokens=6, max_answer_tokens=2),
-    ]
     with pytest.raises(ValueError, match="prompts differ"):
-        make_model().decode([QUESTION], specs, num_samples=1, temperature=0.0, seed=0)
+        decode(make_model(), [Job(QUESTION, 0, (direct_setting(max_answer_tokens=2), *SPECS))])
+
+
+def test_auto_leaves_room_for_the_longest_prompt_and_the_answer() -> None:
+    model = make_model()
+    params = GenerateParams.model_validate(
+        {
+            "engine": {"kind": "local", "dtype": "float32", "batch_size": 4},
+            "benchmarks": ["test"],
+            "budgets": [2],
+            "wait_counts": [1],
+            "max_thinking_tokens": "auto",
+            "max_answer_tokens": 2,
+            "temperature": 0.0,
+            "num_samples": 1,
+        }
+    )
+    long = Question.create(question="Which dial? " * 20, solution="5", source="test")
+    [_, wait] = model.settings(params, [QUESTION, long])
+    assert wait.max_thinking_tokens is not None
+    needed = len(model.prompt_ids(long, mode="thinking")) + num_needed(wait, model.tokens)
+    assert needed == model.engine.max_context
+    over = params.model_copy(update={"max_thinking_tokens": model.engine.max_context})
+    with pytest.raises(ForcingError, match="'wait-1' needs .* over the model's context"):
+        model.settings(over, [QUESTION])

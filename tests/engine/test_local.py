@@ -10,7 +10,7 @@ import torch
 
 from s1.engine.local import LocalEngine, load_engine
 from s1.engine.protocol import Completion, Request
-from tests.engine.tiny import MAX_CONTEXT, VOCAB_SIZE, build_tiny_model, decode_plainly
+from tests.engine.tiny import MAX_CONTEXT, VOCAB_SIZE, build_tiny_model, decode_plainly, plain_logits
 
 MODEL = build_tiny_model()
 
@@ -50,6 +50,29 @@ def test_greedy_decoding_is_plain_decoding_whatever_the_batch(batch_size: int) -
     plain = {request: decode_plainly(MODEL, request) for request in wanted}
     assert done == plain
     assert {completion.finish for completion in plain.values()} == {"stop", "length"}
+
+
+def test_the_probability_of_a_stop_is_the_models_where_it_was_sampled() -> None:
+    wanted = [replace(request, wants_stop_probability=True) for request in requests(12)]
+    done = decode(LocalEngine(MODEL, batch_size=5), wanted)
+    for request in wanted:
+        plain, ours = decode_plainly(MODEL, request), done[request]
+        assert (ours.stop_id, ours.token_ids) == (plain.stop_id, plain.token_ids)
+        assert (ours.stop_probability is None) == (ours.finish == "length")
+        if plain.stop_probability is not None:
+            assert ours.stop_probability == pytest.approx(plain.stop_probability, rel=1e-9)
+
+
+def test_the_probability_of_a_stop_is_taken_at_temperature_one() -> None:
+    hot = [replace(request, wants_stop_probability=True, temperature=3.0) for request in requests(12)]
+    done = decode(LocalEngine(MODEL, batch_size=5), hot)
+    stopped = [completion for completion in done.values() if completion.finish == "stop"]
+    assert stopped
+    for completion in stopped:
+        token_ids = completion.request.prompt_ids + completion.token_ids
+        chances = torch.softmax(plain_logits(MODEL, token_ids), -1)
+        expected = float(chances[sorted(completion.request.stop_ids)].sum())
+        assert completion.stop_probability == pytest.approx(expected, rel=1e-9)
 
 
 def test_follow_ups_reuse_beginnings_and_change_nothing() -> None:

@@ -1,4 +1,4 @@
-"""Budget forcing step by step, with ids small enough to read: 1 starts an answer, 7 is Wait, 9 is a newline."""
+"""Budget forcing step by step: natural end, maximum, Wait, direct answers, and what is refused."""
 
 from collections.abc import Sequence
 
@@ -10,26 +10,13 @@ from s1.forcing import (
     Finish,
     ForcingSpec,
     ForcingState,
-    ForcingTokens,
     Step,
     TokenRun,
     begin,
-    direct_setting,
-    forced_settings,
     num_needed,
     to_segments,
 )
-
-STOPS = frozenset({1, 2})
-TOKENS = ForcingTokens(
-    newline=(9,),
-    wait=(7,),
-    answer_start=(1, 5),
-    final_answer_start=(1, 5, 9, 6),
-    think_stops=STOPS,
-    answer_stops=frozenset({2}),
-    ends_in_newline=lambda token: token == 9,
-)
+from tests.forcing.tokens import STOPS, TOKENS
 
 
 def start(budget: int | None, *, waits: int = 0, room: int = 1000) -> ForcingState:
@@ -166,15 +153,9 @@ def test_segments_hold_text_and_origin() -> None:
     ]
 
 
-def test_settings_are_named_after_budget_and_wait_count() -> None:
-    settings = forced_settings(budgets=[8, 16], wait_counts=[0, 2], max_thinking_tokens=32, max_answer_tokens=4)
-    assert [(spec.name, spec.max_thinking_tokens, spec.num_waits) for spec in settings] == [
-        ("max-8", 8, 0),
-        ("max-16", 16, 0),
-        ("wait-0", 32, 0),
-        ("wait-2", 32, 2),
-    ]
-    assert direct_setting(max_answer_tokens=4).name == "direct"
+def test_an_engine_that_failed_ends_the_request_with_what_it_said() -> None:
+    state = start(10).feed([], "error", error="the server is gone")
+    assert (state.outcome, state.step, state.error) == ("engine_error", None, "the server is gone")
 
 
 @given(

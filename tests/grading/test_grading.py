@@ -107,3 +107,54 @@ def test_a_line_of_working_is_no_number(answer: str) -> None:
 @pytest.mark.parametrize("answer", [r"\frac{10}{2}", "10/2", "x = 5", r"5\text{ cm}"])
 def test_another_way_to_write_a_number_is_right(answer: str) -> None:
     assert grade(answer, Question.create(question="q", solution="5", source="s")) is True
+
+
+@pytest.mark.parametrize(
+    ("answer", "reference"),
+    [
+        ("10000", "10{,}000"),
+        (r"21\ \text{cm}^2", "21"),
+        ("15", r"15\mbox{ cm}^2"),
+        ("18 dollars per day", "18"),
+        ("1.16 kJ/mol", "1.16"),
+        ("Yes", "True"),
+        (r"\text{(C) Sphere}", r"\text{(C)}"),
+        (r"\[x^2\]", "x^2"),
+        ("033", "33"),
+        ("(3, 3)", r"\left( 3, 3 \right)"),
+    ],
+)
+def test_spelling_of_real_answers_makes_no_difference(answer: str, reference: str) -> None:
+    assert grade(answer, ask(reference)) is True
+
+
+@pytest.mark.parametrize(
+    ("answer", "reference"),
+    [
+        (r"\text{(E) Cylinder}", r"\text{(C)}"),
+        ("5.1", r"5.4 \text{ cents}"),
+        ("106.12", "106"),
+        ("54 dollars", "50"),
+        ("No", "True"),
+    ],
+)
+def test_other_values_stay_wrong_however_they_are_spelt(answer: str, reference: str) -> None:
+    assert grade(answer, ask(reference)) is False
+
+
+def test_several_letters_must_all_be_there() -> None:
+    assert grade("A, C", ask("AC", kind="choice")) is True
+    assert grade("A", ask("AC", kind="choice")) is False
+
+
+def test_the_text_of_the_one_right_option_is_as_good_as_its_letter() -> None:
+    question = Question.create(
+        question="?", solution="", source="test", answer="B", answer_kind="choice", metadata={"options": ["4 m", "5 m"]}
+    )
+    assert grade("5 m", question) is True
+    assert grade("4 m", question) is False
+    assert grade("6 m", question) is False
+
+
+def test_prose_is_compared_with_the_whole_solution() -> None:
+    assert reference_answer(ask(None, kind="prose", solution="Light\nbends.")) == "Light\nbends."

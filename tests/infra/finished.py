@@ -17,8 +17,8 @@ SCORE = {
     "nano-test": {
         "base": {"direct": {"accuracy": 0.1, "high": 0.2}},
         "tuned": {
-            "max-16": {"budget": 16, "accuracy": 0.2, "mean_thinking_tokens": 16.0},
-            "max-64": {"budget": 64, "accuracy": 0.5, "mean_thinking_tokens": 60.0},
+            "max-16": {"kind": "budget", "amount": 16, "accuracy": 0.2, "mean_thinking_tokens": 16.0},
+            "max-64": {"kind": "budget", "amount": 64, "accuracy": 0.5, "mean_thinking_tokens": 60.0},
         },
         "curve": {"budgets": {"performance": 0.5, "control": None}},
     }

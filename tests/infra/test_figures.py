@@ -38,10 +38,11 @@ def test_curves_have_the_budget_or_the_number_of_waits_as_their_step() -> None:
     score = {
         "nano-test": {
             "tuned": {
-                "max-16": {"budget": 16, "accuracy": 0.2, "mean_thinking_tokens": 15.5},
-                "wait-2": {"wait_count": 2, "budget": None, "accuracy": 0.4, "mean_thinking_tokens": None},
+                "max-16": {"kind": "budget", "amount": 16, "accuracy": 0.2, "mean_thinking_tokens": 15.5},
+                "wait-2": {"kind": "wait", "amount": 2, "accuracy": 0.4, "mean_thinking_tokens": None},
             },
-            "base": {"direct": {"accuracy": 0.1, "mean_thinking_tokens": 0.0}},
+            "parallel": None,
+            "base": {"direct": {"kind": "direct", "amount": None, "accuracy": 0.1, "mean_thinking_tokens": 0.0}},
             "differences": {"wait-2_minus_wait-0": {"difference": 0.1}},
             "curve": {"budgets": {"control": 1.0}},
         }

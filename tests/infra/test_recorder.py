@@ -13,7 +13,7 @@ from infra.recorder import Recorder
 from infra.settings import Settings
 from infra.spool import Spool
 from infra.tracking import RunStatus, Tracking
-from tests.infra.finished import create_finished, write_ledger, write_model
+from tests.infra.finished import create_finished, write, write_ledger, write_model
 
 
 @pytest.fixture
@@ -130,6 +130,25 @@ def test_the_run_of_the_chain_shows_curves_and_summaries_but_no_single_setting(c
         "cost/usd_with_reused_stages",
     }
     assert run_of(client, "score").data.metrics["score/nano-test/base/direct/high"] == 0.2
+
+
+def test_the_report_its_transcripts_and_its_charts_are_kept_with_the_run_of_the_stage_and_of_the_chain(
+    client: MlflowClient, tmp_path: Path
+) -> None:
+    names = ("reports/charts/nano-test-scaling.svg", "reports/report.html", "reports/transcripts.html")
+    for name in names:
+        write(tmp_path / name, name)
+    write(tmp_path / "metrics/report.json", "{}")
+    write_ledger(tmp_path, "report", wall_seconds=1.0)
+    run_chain("report")
+    for run in (run_of(client, "report"), run_of(client, "s1-now")):
+        kept = [
+            item.path
+            for folder in ("reports", "reports/charts")
+            for item in client.list_artifacts(run.info.run_id, folder)
+            if not item.is_dir
+        ]
+        assert sorted(kept) == sorted(names)
 
 
 def test_data_sets_are_inputs_with_the_version_that_dvc_gave_them(client: MlflowClient, tmp_path: Path) -> None:

@@ -2,39 +2,95 @@
 
 from s1.records import Segment
 from s1.report.content import (
-    BenchmarkResult,
     CostLedger,
-    CurveFigures,
-    Difference,
     DomainCount,
     FunnelStep,
-    Interval,
     LossPoint,
-    Point,
     ReportContent,
+    Run,
     StageCost,
+    TokenPrice,
     Transcript,
 )
+from s1.report.results import BenchmarkResult, CurveFigures, Difference, Interval, Point, SampledFigures
 
 HOSTILE = "<script>alert('1')</script> \"quoted\" & <b>bold</b> </div>"
 
+
+def point(
+    setting: str,
+    accuracy: float | None,
+    tokens: float | None,
+    *,
+    model: str = "tuned",
+    waits: float = 0.0,
+    failed: float = 0.0,
+) -> Point:
+    """A point over 400 questions with an interval of ten points; ``failed`` of its answers were cut at the budget."""
+    return Point(
+        setting=setting,
+        model=model,
+        accuracy=accuracy,
+        interval=None if accuracy is None else Interval(max(0.0, accuracy - 0.05), accuracy + 0.05),
+        mean_thinking_tokens=tokens,
+        mean_sampled_tokens=None if tokens is None else tokens + 10,
+        mean_waits=waits,
+        shares=(("answered", 1 - failed), ("no_answer", 0.0), ("cut_at_length", failed)),
+        num_questions=400,
+        num_generations=400,
+    )
+
+
 POINTS = (
-    Point("max-16", "budget", 16, "tuned", 0.2, Interval(0.15, 0.25), 15.5, 0.0, 0.0, 0.0, 400),
-    Point("max-192", "budget", 192, "tuned", 0.6, Interval(0.55, 0.65), 88.8, 0.01, 0.02, 0.0, 400),
-    Point("wait-0", "wait", 0, "tuned", 0.61, Interval(0.56, 0.66), 90.4, 0.0, 0.0, 0.0, 400),
-    Point("wait-2", "wait", 2, "tuned", 0.7, Interval(0.65, 0.75), 170.0, 0.0, 0.0, 0.0, 400),
-    Point("direct", "direct", None, "base", 0.15, Interval(0.12, 0.18), None, 0.0, 0.0, 0.0, 400),
+    point("max-16", 0.2, 15.5),
+    point("max-192", 0.6, 88.8, failed=0.02),
+    point("wait-0", 0.61, 90.0),
+    point("wait-2", 0.7, 170.0, waits=1.6),
+    point("direct", 0.15, None, model="base"),
 )
+
+MORE_POINTS = (
+    *POINTS,
+    point("exact-64", 0.5, 64.0),
+    point("tokens-128", 0.3, 140.0),
+    point("tokens-128-forced", 0.25, 110.0),
+    point("parallel", 0.6, 90.0),
+    point("vote-4", 0.72, 360.0),
+    point("reject-64", 0.4, 250.0, failed=0.3),
+)
+"""Points of every kind that is drawn in its own way."""
 
 RESULT = BenchmarkResult(
     name="nano-test",
     points=POINTS,
     differences=(
-        Difference("tuned/max-192", "tuned/max-16", 0.4, 0.03, Interval(0.34, 0.46)),
-        Difference("tuned/wait-2", "tuned/wait-0", 0.09, 0.02, Interval(0.05, 0.13)),
+        Difference(
+            first="tuned/max-192",
+            second="tuned/max-16",
+            difference=0.4,
+            standard_error=0.03,
+            interval=Interval(0.34, 0.46),
+            num_questions=400,
+            num_gained=180,
+            num_lost=20,
+            p_value=0.0002,
+            verdict="better",
+        ),
+        Difference(
+            first="tuned/wait-2",
+            second="tuned/wait-0",
+            difference=0.09,
+            standard_error=0.02,
+            interval=Interval(0.05, 0.13),
+            num_questions_needed=1234,
+        ),
     ),
     curves=(CurveFigures("budgets", 1.0, 9.5, None, 0.6), CurveFigures("waits", None, -1.5, None, 0.7)),
 )
+
+SAMPLED = SampledFigures(((1, 0.6), (4, 0.6)), ((1, 0.6), (4, 0.85)), ((1, 0.6), (4, 0.72)))
+
+PRICE = TokenPrice(dollars=0.02, decoded_tokens=10_000.0)
 
 
 def segment(text: str, *, forced: bool = False, phase: str = "thinking") -> Segment:
@@ -42,15 +98,23 @@ def segment(text: str, *, forced: bool = False, phase: str = "thinking") -> Segm
     return Segment.model_validate({"text": text, "token_ids": [1], "forced": forced, "phase": phase})
 
 
-def hostile_content(text: str = HOSTILE) -> ReportContent:
-    """A whole report in which question, trace, answer, names, domain and title are ``text``."""
-    transcript = Transcript(
-        benchmark="nano-test",
-        setting="wait-2",
+def transcript(text: str) -> Transcript:
+    """A question that Wait corrects, under two settings, all of whose texts are ``text``."""
+    before = Run(
         model="tuned",
-        why="Wait corrected it.",
-        question=text,
-        reference=text,
+        setting="wait-0",
+        flip="alone",
+        against=None,
+        answer=None,
+        verdict="no_answer",
+        segments=(segment(text), segment(text, phase="answer")),
+        num_thinking_tokens=33,
+    )
+    after = Run(
+        model="tuned",
+        setting="wait-2",
+        flip="gained",
+        against="tuned/wait-0",
         answer=text,
         verdict="right",
         segments=(
@@ -60,17 +124,26 @@ def hostile_content(text: str = HOSTILE) -> ReportContent:
             segment(text, phase="answer"),
         ),
         num_thinking_tokens=66,
+        is_featured=True,
     )
+    return Transcript(benchmark="nano-test", why="Wait did it.", question=text, reference=text, runs=(before, after))
+
+
+def hostile_content(text: str = HOSTILE) -> ReportContent:
+    """A whole report in which question, trace, answer, names, domain and title are ``text``."""
+    result = BenchmarkResult(text, (*MORE_POINTS, point(text, 0.3, 50.0)), RESULT.differences, sampled=SAMPLED)
     return ReportContent(
         title=text,
-        benchmarks=(BenchmarkResult(name=text, points=POINTS, differences=RESULT.differences),),
+        benchmarks=(result,),
         num_examples=1000,
         funnel=(FunnelStep("collected", 100), FunnelStep("unique", 90, ((text, 10),)), FunnelStep("hard", None)),
         domains=(DomainCount(text, pool=60, selection=3),),
         losses=(LossPoint(1, 2.0), LossPoint(2, 1.0)),
         training=(("steps", 2.0),),
         costs=CostLedger((StageCost("base", 10.0, 0.5, 0.0, 0.02), StageCost("train", None, None, None, None))),
-        transcripts=(transcript,),
+        token_price=PRICE,
+        transcripts=(transcript(text),),
         facts=(("Git commit", text),),
+        identity=(("engine: kind", text),),
         parameters=(("chat.wait", text),),
     )

@@ -5,20 +5,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from s1.report.charts import (
-    NARROW,
-    WIDE,
-    Chart,
-    Level,
-    Mark,
-    Series,
-    draw_chart,
-    linear_axis,
-    log2_axis,
-    moving_mean,
-    round_step,
-    share_axis,
-)
+from s1.report.axes import log2_axis, share_axis
+from s1.report.charts import NARROW, WIDE, Chart, Level, Mark, Series, draw_chart
 
 
 def draw(**changes: object) -> ElementTree.Element:
@@ -30,52 +18,6 @@ def draw(**changes: object) -> ElementTree.Element:
         "series": (Series("series-tuned", (Mark(16.0, 0.2, 0.1, 0.3, "16"), Mark(64.0, 0.8))),),
     }
     return ElementTree.fromstring(draw_chart(Chart(**{**fields, **changes}), WIDE, key="k"))  # type: ignore[arg-type]
-
-
-def test_a_log2_axis_has_a_tick_at_every_power_of_two_around_the_values() -> None:
-    axis = log2_axis([15.8, 260.0], "tokens")
-    assert [tick for tick, _ in axis.ticks] == [8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0]
-    assert axis.position(8.0) == 0.0
-    assert axis.position(64.0) == 0.5
-
-
-def test_a_log2_axis_over_many_octaves_skips_ticks_and_keeps_powers_of_two() -> None:
-    axis = log2_axis([1.0, 2.0**20], "tokens")
-    assert [tick for tick, _ in axis.ticks] == [2.0**power for power in range(0, 21, 3)]
-
-
-def test_a_single_value_on_a_log2_axis_still_spans_an_octave() -> None:
-    axis = log2_axis([64.0], "tokens")
-    assert (axis.low, axis.high) == (64.0, 128.0)
-
-
-@pytest.mark.parametrize("values", [[], [0.0, 4.0], [-1.0]])
-def test_a_log2_axis_refuses_values_that_have_no_logarithm(values: list[float]) -> None:
-    with pytest.raises(ValueError, match="positive values"):
-        log2_axis(values, "tokens")
-
-
-def test_a_share_axis_starts_at_zero_and_ends_at_a_round_percentage() -> None:
-    axis = share_axis([0.21, 0.65], "right")
-    assert axis.ticks[0] == (0.0, "0%")
-    assert axis.ticks[-1] == (0.8, "80%")
-
-
-def test_a_tight_axis_ends_at_the_data() -> None:
-    axis = linear_axis([1.0, 315.0], "step", tight=True)
-    assert (axis.low, axis.high) == (1.0, 315.0)
-    assert [text for _, text in axis.ticks] == ["100", "200", "300"]
-
-
-def test_ticks_of_small_steps_keep_their_digits() -> None:
-    assert [text for _, text in linear_axis([0.0, 0.11], "loss").ticks] == [
-        "0.000", "0.025", "0.050", "0.075", "0.100", "0.125",
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize(("raw", "step"), [(0.9, 1), (1.0, 1), (1.2, 2), (2.2, 2.5), (3.0, 5), (6.0, 10), (0.03, 0.05)])
-def test_steps_are_round(raw: float, step: float) -> None:
-    assert round_step(raw) == pytest.approx(step)
 
 
 def test_points_lie_where_their_values_say() -> None:
@@ -115,5 +57,51 @@ def test_text_in_a_drawing_is_escaped() -> None:
     assert svg.count("</svg>") == 1
 
 
-def test_a_moving_mean_is_centred_and_uses_fewer_values_at_the_ends() -> None:
-    assert moving_mean([4.0, 2.0, 6.0, 1.0], window=3) == [3.0, 4.0, 3.0, 3.5]
+def test_a_band_joins_the_intervals_of_its_points() -> None:
+    marks = (Mark(16.0, 0.2, 0.1, 0.3), Mark(64.0, 0.8, 0.7, 0.8))
+    band = draw(series=(Series("series-tuned", marks, has_band=True),)).find(".//polygon[@class='band']")
+    assert band is not None
+    assert band.attrib["points"] == "46.0,221.5 742.0,34.0 742.0,71.5 46.0,296.5"
+
+
+def test_a_single_point_has_no_band() -> None:
+    lonely = Series("series-tuned", (Mark(16.0, 0.2, 0.1, 0.3),), has_band=True)
+    assert draw(series=(lonely,)).find(".//polygon[@class='band']") is None
+
+
+def test_points_that_do_not_belong_in_a_row_are_not_joined() -> None:
+    marks = (Mark(16.0, 0.2), Mark(64.0, 0.8))
+    assert draw(series=(Series("series-other", marks, is_joined=False),)).find(".//polyline") is None
+    assert draw(series=(Series("series-other", marks),)).find(".//polyline") is not None
+
+
+def test_no_label_stands_on_another() -> None:
+    crowd = tuple(Mark(40.0 + index / 10, 0.5, label="1,024") for index in range(9))
+    levels = tuple(Level("series-published", 0.5 + index / 1000, label="published 50.0%") for index in range(3))
+    texts = draw(series=(Series("series-tuned", crowd),), levels=levels).findall(".//text[@class='label']")
+    boxes = [(float(text.attrib["x"]), float(text.attrib["y"]), text.attrib["text-anchor"]) for text in texts]
+    assert len(boxes) == len(set(boxes))
+    assert [text.text for text in texts].count("published 50.0%") == 3
+    assert 1 <= [text.text for text in texts].count("1,024") < len(crowd)
+
+
+def test_tick_labels_that_would_touch_are_left_out() -> None:
+    chart = Chart("Title", "Says", log2_axis([256.0, 65536.0], "x"), share_axis([1.0], "y"), ())
+    wide, narrow = (draw_chart(chart, size, key="k") for size in (WIDE, NARROW))
+    assert ">512<" in wide and ">65,536<" in wide
+    assert wide.count('class="tick"') == narrow.count('class="tick"')
+    assert wide.count('text-anchor="middle"') > narrow.count('text-anchor="middle"')
+
+
+def test_the_legend_names_everything_once() -> None:
+    series = (Series("series-tuned", (), name="ours"), Series("series-wait", (), "diamond", name="Wait"))
+    levels = (Level("series-published", 0.4, name="theirs"), Level("series-published", 0.5, name="theirs"))
+    chart = Chart("Title", "Says", log2_axis([1.0], "x"), share_axis([1.0], "y"), series, levels)
+    assert chart.legend == [
+        ("series-tuned", "circle", "ours"),
+        ("series-wait", "diamond", "Wait"),
+        ("series-published", "rule", "theirs"),
+    ]
+    alone = ElementTree.fromstring(draw_chart(chart, WIDE, key="k", has_legend=True))
+    assert alone.attrib["viewBox"] == "0 0 760 446"
+    assert [text.text for text in alone.findall("text")] == ["ours", "Wait", "theirs"]

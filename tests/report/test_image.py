@@ -3,7 +3,8 @@
 import base64
 from xml.etree import ElementTree
 
-from s1.report.charts import Chart, Mark, Series, linear_axis
+from s1.report.axes import linear_axis
+from s1.report.charts import Chart, Mark, Series
 from s1.report.image import as_data_url, draw_image
 
 CHART = Chart(

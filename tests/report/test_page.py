@@ -6,8 +6,10 @@ import re
 from html.parser import HTMLParser
 
 from s1.report.content import ReportContent
-from s1.report.page import render_page
-from tests.report.sample import HOSTILE, RESULT, hostile_content
+from s1.report.page import render_page, render_reader
+from s1.report.references import published_references
+from s1.report.results import BenchmarkResult
+from tests.report.sample import HOSTILE, POINTS, RESULT, hostile_content
 
 VOID = {"meta", "br", "img", "link", "hr", "input"}
 
@@ -99,3 +101,67 @@ def test_a_chart_is_drawn_for_wide_and_for_narrow_screens() -> None:
     assert page.count('class="chart wide"') == page.count('class="chart narrow"') == 2
     ids = re.findall(r' id="([^"]+)"', page)
     assert len(ids) == len(set(ids))
+
+
+def test_the_reader_alone_is_as_closed_as_the_page() -> None:
+    reader = render_reader(hostile_content())
+    outline = Outline(reader)
+    assert outline.open == []
+    assert sum(tag == "script" for tag, _ in outline.elements) == 1
+    assert "<b>bold" not in reader
+    assert "default-src 'none'" in reader
+    assert outline.forced == ["Marked text", "Wait", "<|im_start|>answer"]
+
+
+def test_the_reader_offers_the_changes_and_settings_that_there_are() -> None:
+    options = [
+        attributes["value"]
+        for tag, attributes in Outline(render_reader(hostile_content())).elements
+        if tag == "option" and attributes["value"]
+    ]
+    assert options == ["gained", "alone", "tuned/wait-0", "tuned/wait-2"]
+
+
+def test_a_run_says_what_its_change_compares_with() -> None:
+    text = "".join(Outline(render_reader(hostile_content())).text)
+    assert "against Wait × 0: wrong → right" in text
+    assert text.count("against Wait × 0") == 1
+
+
+def test_how_answers_ended_is_drawn_and_told() -> None:
+    page = render_page(ReportContent("t", (RESULT,)))
+    [row] = re.findall(r'<tr><th scope="row">at most 192 tokens</th><td class="bar">(.*?)</tr>', page)
+    assert re.findall(r'class="end-(\w+)" style="width:([\d.]+)%"', row) == [
+        ("answered", "98.00"), ("cut_at_length", "2.00"),
+    ]  # fmt: skip
+    assert "answered 98.0%, cut at the budget 2.0%" in row
+
+
+def test_a_difference_shows_its_flips_its_test_and_what_would_settle_it() -> None:
+    rows = re.findall(r"<tr><th scope=\"row\">[^<]*<span class=\"against\">.*?</tr>", render_page(hostile_content()))
+    assert all(said in rows[0] for said in ("+180", "−20", "<td>better</td>", "&lt;0.001"))
+    assert "1,234" in rows[1]
+
+
+def test_each_point_is_priced_at_the_measured_dollars_per_decoded_token() -> None:
+    page = render_page(hostile_content())
+    assert "at $2.00 per million decoded tokens" in page
+    [row] = re.findall(r'<tr><th scope="row">Wait × 2</th>(<td class="num">180.*?)</tr>', page)
+    assert re.findall(r">([^<]+)</td>", row) == ["180.0", "$0.14", "$0.00051", "$0.00010"]
+
+
+def test_without_a_measured_price_no_point_has_one() -> None:
+    assert "What each point costs was not measured." in render_page(ReportContent("t", (RESULT,)))
+
+
+def test_published_results_are_called_so_and_come_with_their_source() -> None:
+    theirs = BenchmarkResult("aime24", POINTS, references=published_references("aime24"))
+    text = " ".join(Outline(render_page(ReportContent("t", (theirs,)))).text)
+    assert "Published results on aime24, not measured here" in text
+    assert "arXiv 2501.19393, Table 1" in text
+    assert "Published results" not in " ".join(Outline(render_page(ReportContent("t", (RESULT,)))).text)
+
+
+def test_what_decoded_is_shown_where_it_was_recorded() -> None:
+    assert "engine: kind" in render_page(hostile_content())
+    assert "Comparable with" not in render_page(ReportContent("t", (RESULT,)))

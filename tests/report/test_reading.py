@@ -1,88 +1,10 @@
-"""Figures are read as they were written: missing ones stay missing, wrong ones are refused by name."""
+"""Scores are read as they were written: missing figures stay missing, wrong ones are refused by name."""
 
 import pytest
 from pydantic import JsonValue
 
-from s1.report.content import DomainCount, FunnelStep, Interval
-from s1.report.reading import (
-    read_domains,
-    read_figures,
-    read_funnel,
-    read_num_selected,
-    read_results,
-    read_stage_cost,
-    split_setting,
-)
-
-CURATE: dict[str, JsonValue] = {
-    "funnel": {"collected": 100, "decontaminated": 90, "quality": 88, "unique": 95},
-    "reasons": {"duplicate": 5, "exact_benchmark": 2, "image": 2, "kept": 88, "ngram8": 3},
-}
-SELECT: dict[str, JsonValue] = {
-    "funnel": {"hard": 60, "selected": 10, "traced": 59},
-    "reasons": {"diversity": 9, "no_trace": 1, "not_drawn": 49, "prepick": 1, "too_easy_both": 28},
-    "pool": {"domains": {"gears": 20, "dials": 39}},
-    "selection": {"domains": {"dials": 10}},
-}
-
-
-def test_settings_are_split_into_kind_and_amount() -> None:
-    assert [split_setting(name) for name in ("max-64", "wait-0", "direct")] == [
-        ("budget", 64), ("wait", 0), ("direct", None),
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize("name", ["max", "max-", "wait-x", "Max-64", "max-64 ", ""])
-def test_a_setting_of_another_form_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="is neither max-<budget> nor wait-<count> nor direct"):
-        split_setting(name)
-
-
-def test_the_funnel_is_in_the_order_of_the_chain_with_each_reason_at_its_step() -> None:
-    assert read_funnel(CURATE, SELECT) == [
-        FunnelStep("collected", 100),
-        FunnelStep("unique", 95, (("duplicate", 5),)),
-        FunnelStep("decontaminated", 90, (("exact_benchmark", 2), ("ngram8", 3))),
-        FunnelStep("quality", 88, (("image", 2),)),
-        FunnelStep("hard", 60, (("too_easy_both", 28),)),
-        FunnelStep("traced", 59, (("no_trace", 1),)),
-        FunnelStep("selected", 10, (("not_drawn", 49),), (("diversity", 9), ("prepick", 1))),
-    ]
-
-
-def test_steps_that_were_not_counted_are_none_and_no_counts_are_no_funnel() -> None:
-    assert [step.count for step in read_funnel(CURATE, None)] == [100, 95, 90, 88, None, None, None]
-    assert read_funnel(None, None) == []
-    assert read_num_selected(None) is None
-    assert read_num_selected(SELECT) == 10
-
-
-def test_domains_come_most_frequent_first_and_absent_ones_count_zero() -> None:
-    assert read_domains(SELECT) == [DomainCount("dials", 39, 10), DomainCount("gears", 20, 0)]
-    assert read_domains(None) == []
-
-
-def test_a_ledger_is_read_in_hours_with_its_tokens_by_kind() -> None:
-    cost = read_stage_cost(
-        "train", {"cpu_seconds": 1800.0, "target_tokens": 12.0, "wall_seconds": 60.0, "num_tries": 1.0}, dollars=0.5
-    )
-    assert (cost.wall_seconds, cost.cpu_hours, cost.gpu_hours, cost.dollars) == (60.0, 0.5, None, 0.5)
-    assert cost.tokens == (("target", 12.0),)
-
-
-def test_a_stage_without_a_ledger_is_not_measured() -> None:
-    cost = read_stage_cost("train", None, dollars=None)
-    assert (cost.wall_seconds, cost.cpu_hours, cost.gpu_hours, cost.dollars, cost.tokens) == (None,) * 4 + ((),)
-
-
-def test_nested_figures_are_named_by_their_path_and_texts_are_left_out() -> None:
-    figures: dict[str, JsonValue] = {
-        "loss": {"last_epoch": 0.5},
-        "num_steps": 3,
-        "note": "x",
-        "resumed_from_step": None,
-    }
-    assert read_figures(figures) == [("loss, last epoch", 0.5), ("num steps", 3.0), ("resumed from step", None)]
+from s1.report.reading import read_results
+from s1.report.results import Interval, SampledFigures
 
 
 def test_an_undefined_figure_of_a_point_stays_undefined() -> None:
@@ -125,3 +47,59 @@ def test_points_and_differences_are_read_and_waits_are_ordered_by_number() -> No
 def test_figures_of_another_type_are_refused_by_name(figures: dict[str, JsonValue], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         read_results(figures)
+
+
+def test_a_point_is_read_with_how_its_answers_ended_and_what_it_was_asked() -> None:
+    figures: dict[str, JsonValue] = {
+        "kind": "tokens",
+        "amount": 64,
+        "accuracy": 0.5,
+        "mean_sampled_tokens": 70.5,
+        "shares": {"answered": 0.9, "looped": 0.1, "cut_at_length": 0.0},
+        "control_per_question": 0.75,
+        "num_generations": 20,
+    }
+    [result] = read_results({"b": {"tuned": {"tokens-64-forced": figures}}})
+    [point] = result.points
+    assert (point.kind, point.amount, point.is_forced) == ("tokens", 64, True)
+    assert point.shares == (("answered", 0.9), ("cut_at_length", 0.0), ("looped", 0.1))
+    assert (point.mean_sampled_tokens, point.control_per_question, point.num_generations) == (70.5, 0.75, 20)
+
+
+def test_a_difference_is_read_with_its_flips_and_its_verdict() -> None:
+    figures: dict[str, JsonValue] = {
+        "first": "tuned/vote-4",
+        "second": "tuned/wait-2",
+        "num_gained": 4,
+        "num_lost": 1,
+        "p_value": 0.375,
+        "p_value_holm": 0.75,
+        "verdict": "unsettled: about 120 questions would be needed",
+        "num_questions_needed": 120,
+    }
+    [result] = read_results({"b": {"differences": {"d": figures}}})
+    [difference] = result.differences
+    assert (difference.num_gained, difference.num_lost, difference.num_questions_needed) == (4, 1, 120)
+    assert (difference.p_value, difference.p_value_holm) == (0.375, 0.75)
+    assert difference.verdict == "unsettled: about 120 questions would be needed"
+
+
+def test_parallel_samples_are_read_by_rising_count_and_none_are_none() -> None:
+    sampled: dict[str, JsonValue] = {"pass_at_k": {"16": 0.9, "1": 0.5, "2": None}, "avg_at_k": {"1": 0.5}}
+    [result] = read_results({"b": {"tuned": {}, "parallel": sampled}})
+    assert result.sampled == SampledFigures(((1, 0.5),), ((1, 0.5), (2, None), (16, 0.9)), ())
+    assert result.sampled.counts == [1, 2, 16]
+    assert read_results({"b": {"tuned": {}, "parallel": None}})[0].sampled is None
+
+
+def test_a_setting_with_a_name_of_its_own_is_a_point_like_any_other() -> None:
+    [result] = read_results({"b": {"tuned": {"hmm-2": {"accuracy": 0.5}, "max-16": {"accuracy": 0.4}}}})
+    assert [(point.setting, point.kind) for point in result.in_order] == [("max-16", "budget"), ("hmm-2", "other")]
+
+
+def test_only_a_benchmark_of_the_paper_has_published_results() -> None:
+    ours, theirs = read_results({"nano-test": {"tuned": {}}, "aime24": {"tuned": {}}})
+    assert ours.references == ()
+    s1 = [row for row in theirs.references if row.model == "s1-32B" and row.num_waits is not None]
+    waits = {row.num_waits: row.accuracy for row in s1}
+    assert waits == {0: 0.5, 1: 0.533, 2: 0.533, 4: 0.567}

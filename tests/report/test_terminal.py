@@ -48,3 +48,36 @@ def test_a_missing_base_model_is_called_not_measured() -> None:
 
 def test_nothing_scored_is_said() -> None:
     assert render_table({}) == "No benchmark was scored."
+
+
+def test_every_kind_of_setting_has_its_rows_and_its_group() -> None:
+    settings = ("hmm-2", "tokens-64-forced", "steps-4", "class-short", "parallel", "vote-4", "reject-64", "max-16")
+    table = render_table({"b": {"tuned": {setting: {"accuracy": 0.5} for setting in settings}}})
+    named = [line.split("  ")[0] for line in table.splitlines() if line.startswith("tuned, ")]
+    assert named == [
+        "tuned, at most 16 tokens",
+        "tuned, hmm-2",
+        "tuned, asked for 64 tokens, cut there",
+        "tuned, asked for 4 steps",
+        "tuned, asked to think short",
+        "tuned, plain thinking, parallel samples",
+        "tuned, majority of 4",
+        "tuned, first within 64 tokens",
+    ]
+    assert max(len(line) for line in table.splitlines()) <= 100
+
+
+def test_a_name_of_any_letters_and_length_keeps_the_table_narrow_and_plain() -> None:
+    table = render_table({"b": {"tuned": {"hmm × 2 " * 20: {"accuracy": 0.5}}}})
+    assert table.isascii()
+    assert max(len(line) for line in table.splitlines()) <= 100
+
+
+def test_answers_that_never_came_are_told_under_the_table() -> None:
+    points: dict[str, JsonValue] = {
+        "max-16": {"accuracy": 0.5, "shares": {"answered": 0.95, "no_answer": 0.05}},
+        "max-64": {"accuracy": 0.6, "shares": {"answered": 0.7, "looped": 0.3}},
+        "wait-0": {"accuracy": 0.6, "shares": {"answered": 1.0}},
+    }
+    last = render_table({"b": {"tuned": points}}).splitlines()[-1]
+    assert last == "No gradable answer, counted as wrong: up to 30.0% (at most 64 tokens). The report has all."

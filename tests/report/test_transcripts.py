@@ -1,8 +1,9 @@
-"""Transcripts are chosen by rule: Wait flips first, a mix, no question twice."""
+"""Transcripts are chosen by rule: Wait flips first, a mix, no question twice; each with all its settings."""
 
 import pytest
 
 from s1.records import Generation, Question, Score
+from s1.report.content import Transcript
 from s1.report.transcripts import assemble_transcripts, choose_transcripts, generation_key
 from tests.report.sample import segment
 
@@ -19,6 +20,9 @@ def score(question_id: str, setting: str, correct: bool, *, model: str = "tuned"
         correct=correct,
         verdict="right" if correct else "wrong",
         num_thinking_tokens=5,
+        num_sampled_tokens=7,
+        num_waits=0,
+        thinking_end="natural",
     )
 
 
@@ -49,7 +53,7 @@ ALL = [*BASE, *WRONG, *RIGHT, *SHORT, *SPOILED, *CORRECTED]
 
 def test_one_of_each_kind_is_chosen_with_wait_flips_first() -> None:
     chosen = choose_transcripts(ALL, num=6)
-    assert [(choice.score.question_id, choice.score.setting) for choice in chosen] == [
+    assert [(choice.featured.question_id, choice.featured.setting) for choice in chosen] == [
         ("q1", "wait-2"),
         ("q2", "wait-1"),
         ("q3", "max-16"),
@@ -75,7 +79,7 @@ def test_no_question_is_shown_twice() -> None:
 
 def test_fewer_kinds_are_filled_up_with_more_of_those_there_are() -> None:
     rights = [score(f"q{index}", "max-64", True) for index in range(9)]
-    assert [choice.score.question_id for choice in choose_transcripts(rights, num=3)] == ["q0", "q1", "q2"]
+    assert [choice.featured.question_id for choice in choose_transcripts(rights, num=3)] == ["q0", "q1", "q2"]
 
 
 def test_wait_flips_need_a_run_without_waits_to_compare_with() -> None:
@@ -91,13 +95,83 @@ def test_choices_are_joined_with_their_text_in_order() -> None:
     choices = choose_transcripts(ALL, num=3)
     transcripts = assemble_transcripts(choices, generations=map(generation, ALL), questions=questions)
     assert [item.question for item in transcripts] == ["text 1", "text 2", "text 3"]
-    assert transcripts[0].segments[0].text == "thinking of q1"
-    assert (transcripts[0].reference, transcripts[0].verdict) == ("8", "right")
+    assert transcripts[0].featured.segments[0].text == "thinking of q1"
+    assert (transcripts[0].reference, transcripts[0].featured.verdict) == ("8", "right")
+
+
+def assemble(scores: list[Score]) -> Transcript:
+    """The one question of some scores, with its texts."""
+    question = Question(id=scores[0].question_id, question="text", solution="8", source="b")
+    [transcript] = assemble_transcripts(
+        choose_transcripts(scores, num=1), generations=map(generation, scores), questions=[question]
+    )
+    return transcript
+
+
+def test_a_question_is_shown_under_every_setting_in_the_order_of_the_report() -> None:
+    settings = ("wait-10", "wait-2", "wait-0", "hmm-2", "max-64", "max-16", "tokens-32")
+    scores = [*(score("q1", setting, True) for setting in settings), score("q1", "direct", False, model="base")]
+    assert [run.setting for run in assemble(scores).runs] == [
+        "max-16", "max-64", "wait-0", "wait-2", "wait-10", "hmm-2", "tokens-32", "direct",
+    ]  # fmt: skip
+
+
+def test_flips_compare_with_the_start_of_the_curve_and_that_with_the_base_model() -> None:
+    right = {"max-16": False, "max-64": True, "wait-0": True, "wait-2": False, "hmm-2": True}
+    scores = [*(score("q1", setting, ok) for setting, ok in right.items()), score("q1", "direct", False, model="base")]
+    flips = {run.setting: (run.flip, run.against) for run in assemble(scores).runs}
+    assert flips == {
+        "max-16": ("same", "base/direct"),
+        "max-64": ("gained", "tuned/max-16"),
+        "wait-0": ("gained", "base/direct"),
+        "wait-2": ("lost", "tuned/wait-0"),
+        "hmm-2": ("same", "tuned/wait-0"),
+        "direct": ("alone", None),
+    }
+
+
+def test_without_waits_other_settings_compare_with_the_largest_budget() -> None:
+    scores = [score("q1", "max-16", True), score("q1", "max-64", False), score("q1", "exact-32", True)]
+    [run] = [run for run in assemble(scores).runs if run.setting == "exact-32"]
+    assert (run.flip, run.against) == ("gained", "tuned/max-64")
+
+
+def test_only_the_run_that_the_question_was_chosen_for_is_featured() -> None:
+    runs = assemble(CORRECTED).runs
+    assert [(run.setting, run.is_featured) for run in runs] == [
+        ("wait-0", False), ("wait-1", False), ("wait-2", True),
+    ]  # fmt: skip
+
+
+def test_samples_are_shown_one_at_a_time() -> None:
+    other = [row.model_copy(update={"sample": 1, "correct": True}) for row in CORRECTED]
+    [choice] = choose_transcripts([*other, *CORRECTED], num=1)
+    assert (choice.case.sample, len(choice.case.scores)) == (0, 3)
+
+
+def test_a_sample_without_a_base_answer_of_its_own_is_shown_with_the_first_one() -> None:
+    flipped = [row.model_copy(update={"sample": 3}) for row in CORRECTED]
+    base = score("q1", "direct", False, model="base")
+    [choice] = choose_transcripts([*flipped, base], num=1)
+    assert (choice.case.sample, choice.case.base) == (3, base)
+
+
+def test_votes_have_no_text_of_their_own_and_are_not_shown() -> None:
+    runs = assemble([*CORRECTED, score("q1", "parallel", True)]).runs
+    [choice] = choose_transcripts([*CORRECTED, score("q1", "vote-4", True)], num=1)
+    assert "parallel" in [run.setting for run in runs]
+    assert "vote-4" not in [row.setting for row in choice.case.scores]
+
+
+def test_an_answer_that_never_came_is_shown_with_the_reason() -> None:
+    looped = score("q1", "max-64", False).model_copy(update={"verdict": "looped"})
+    [choice] = choose_transcripts([score("q1", "max-16", False), looped], num=1)
+    assert (choice.featured, choice.why) == (looped, "Not answered (looped), at most 64 tokens.")
 
 
 def test_scores_of_another_run_are_refused() -> None:
     choices = choose_transcripts(CORRECTED, num=1)
-    key = generation_key(choices[0].score)
+    key = generation_key(choices[0].case.scores[0])
     with pytest.raises(ValueError, match="generation of score.*not of one run") as refused:
         assemble_transcripts(choices, generations=[], questions=[])
     assert str(key) in str(refused.value)

@@ -1,10 +1,22 @@
 """The report says what was measured, and no more."""
 
-from dataclasses import replace
-
-from s1.report.content import BenchmarkResult, Difference, Interval, Point, ReportContent
-from s1.report.words import amount, dollars, duration, figure, hours, name_run, percent, points, summarize, verdict
-from tests.report.sample import POINTS, RESULT
+from s1.report.results import Difference, Interval, Point
+from s1.report.words import (
+    amount,
+    describe_setting,
+    dollars,
+    duration,
+    exact_dollars,
+    figure,
+    hours,
+    name_run,
+    p_value,
+    percent,
+    points,
+    shares_words,
+    verdict,
+)
+from tests.report.sample import POINTS
 
 
 def test_what_was_not_measured_is_never_written_as_zero() -> None:
@@ -31,14 +43,36 @@ def test_little_is_not_written_as_nothing() -> None:
     assert (dollars(0.00001), hours(0.00001)) == ("<$0.0001", "<0.0001")
 
 
-def test_a_difference_is_called_one_only_where_its_interval_leaves_out_zero() -> None:
+def test_a_price_of_a_token_keeps_two_digits_however_small() -> None:
+    assert [exact_dollars(value) for value in (0.00000314, 0.5, 12.345, 0.0)] == [
+        "$0.0000031", "$0.50", "$12.35", "$0.00",
+    ]  # fmt: skip
+    assert exact_dollars(None) == "not measured"
+
+
+def test_probabilities_say_no_more_than_is_known() -> None:
+    assert [p_value(value) for value in (0.0001, 0.0312, 0.5, None)] == ["<0.001", "0.031", "0.50", "not measured"]
+
+
+def test_without_a_test_a_difference_is_called_one_only_where_its_interval_leaves_out_zero() -> None:
     def judge(low: float, high: float) -> str:
-        return verdict(Difference("tuned/wait-2", "tuned/wait-0", (low + high) / 2, 0.01, Interval(low, high)))
+        interval = Interval(low, high)
+        return verdict(Difference(first="tuned/wait-2", second="tuned/wait-0", difference=0.0, interval=interval))
 
     assert judge(0.01, 0.05) == "better: Wait × 2"
     assert judge(-0.05, -0.01) == "worse: Wait × 2"
     assert judge(-0.01, 0.05) == judge(0.0, 0.05) == "no difference shown: the interval contains zero"
-    assert verdict(Difference("tuned/wait-2", "base/direct", 0.1, None, None)) == "not measured"
+    assert verdict(Difference(first="tuned/wait-2", second="base/direct", difference=0.1)) == "not measured"
+
+
+def test_the_verdict_of_a_test_stands_as_it_is() -> None:
+    tested = Difference(first="tuned/a", second="tuned/b", interval=Interval(0.1, 0.2), verdict="unsettled: as many")
+    assert verdict(tested) == "unsettled: as many"
+
+
+def test_how_answers_ended_is_told_where_it_happened() -> None:
+    assert shares_words(POINTS[1]) == "answered 98.0%, cut at the budget 2.0%"
+    assert shares_words(Point(setting="max-16", model="tuned")) == "not measured"
 
 
 def test_runs_are_named_for_readers() -> None:
@@ -47,28 +81,14 @@ def test_runs_are_named_for_readers() -> None:
     ]  # fmt: skip
 
 
-def test_the_summary_carries_the_figures_and_their_intervals() -> None:
-    [text] = summarize(ReportContent("t", (RESULT,), num_examples=1000))
-    assert text == (
-        "On nano-test the model fine-tuned on 1,000 examples answers 20.0% of the questions right when its thinking is "
-        "cut at 16 tokens, and 60.0% with at most 192 (on average it uses 89): +40.0 points, interval +34.0 to +46.0. "
-        "The base model, answering directly, gets 15.0%. Suppressing the end of its thinking twice, with “Wait” "
-        "appended, raises accuracy from 61.0% to 70.0%: +9.0 points, interval +5.0 to +13.0."
-    )
-
-
-def test_a_loss_of_accuracy_is_told_as_one() -> None:
-    worse = replace(POINTS[3], accuracy=0.5)
-    [text] = summarize(ReportContent("t", (BenchmarkResult("b", (POINTS[2], worse)),)))
-    assert "lowers accuracy from 61.0% to 50.0%." in text
-
-
-def test_the_wait_sentence_takes_the_judged_count_not_the_best_one() -> None:
-    lucky = Point("wait-4", "wait", 4, "tuned", 0.9)
-    [text] = summarize(ReportContent("t", (replace(RESULT, points=(*POINTS, lucky)),)))
-    assert "twice" in text
-    assert "90.0%" not in text
-
-
-def test_a_benchmark_without_figures_says_so() -> None:
-    assert summarize(ReportContent("t", (BenchmarkResult("b", ()),))) == ["Nothing was measured on b."]
+def test_settings_of_every_kind_are_named_for_readers() -> None:
+    names = ("vote-8", "reject-2000", "tokens-1024-forced", "steps-16", "class-short", "parallel", "exact-64")
+    assert [describe_setting(name) for name in names] == [
+        "majority of 8",
+        "first within 2,000 tokens",
+        "asked for 1,024 tokens, cut there",
+        "asked for 16 steps",
+        "asked to think short",
+        "plain thinking, parallel samples",
+        "exact-64",
+    ]

@@ -3,16 +3,19 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from s1.artifacts import ArtifactWriter, read_jsonl
-from s1.config import AttemptParams, EngineParams, GenerateParams
+from s1.config import AttemptParams, ControlParams, ForcingParams, GenerateParams, LocalEngine
+from s1.engine.model import Job
+from s1.forcing import ForcingState
 from s1.nano.pretrain import NanoModelSpec, build_model
 from s1.nano.questions import generate_questions
 from s1.nano.tokenizer import build_tokenizer
-from s1.records import Attempt, Generation, Question
+from s1.records import Attempt, Generation, Question, Segment
 from tasks import attempt, generate
 from tasks.paths import (
     ATTEMPTS,
@@ -26,7 +29,7 @@ from tasks.paths import (
 from tasks.stage import ShardRunner, StageContext
 from tests.delimiters import S1_DELIMITERS
 
-ENGINE = EngineParams(kind="local", dtype="float32", batch_size=8)
+ENGINE = LocalEngine(kind="local", dtype="float32", batch_size=8)
 ATTEMPT = AttemptParams(engine=ENGINE, max_new_tokens=5, temperature=0.0, shard_size=4)
 GENERATE = GenerateParams(
     engine=ENGINE,
@@ -37,7 +40,6 @@ GENERATE = GenerateParams(
     max_answer_tokens=3,
     temperature=0.0,
     num_samples=1,
-    shard_size=2,
 )
 
 
@@ -153,30 +155,77 @@ def test_decoded_tokens_count_a_shared_beginning_once(workspace: Path) -> None:
     assert 0 < stage.quantities["decoded_tokens"] < separately
 
 
-def test_a_killed_generation_goes_on_from_its_finished_shards(workspace: Path) -> None:
-    started: list[str] = []
-
-    def die_in_the_second(name: str, work: Callable[[], None]) -> None:
-        started.append(name)
-        if len(started) == 2:
-            raise KeyboardInterrupt
-        work()
-
-    with pytest.raises(KeyboardInterrupt):
-        generate.run(make_stage(workspace, run_shard=die_in_the_second), generate=GENERATE, chat=S1_DELIMITERS, seed=0)
-    assert not GENERATIONS.exists()
-    generate.run(make_stage(workspace, run_shard=die_in_the_second), generate=GENERATE, chat=S1_DELIMITERS, seed=0)
-    assert started == [
-        "generate tuned 1/2",
-        "generate tuned 2/2",
-        "generate tuned 2/2",
-        "generate base 1/2",
-        "generate base 2/2",
-    ]
-    continued = GENERATIONS.read_text()
-    shutil.rmtree(workspace / "work")
+def test_a_killed_generation_goes_on_from_its_finished_questions(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     generate.run(make_stage(workspace), generate=GENERATE, chat=S1_DELIMITERS, seed=0)
-    assert GENERATIONS.read_text() == continued
+    whole = GENERATIONS.read_text()
+    shutil.rmtree(workspace / "work")
+    shutil.rmtree(GENERATIONS.parent)
+    decoded: list[tuple[str, str]] = []
+    to_generation = generate._to_generation
+
+    def die_at_the_second_question(job: Job, state: ForcingState, segments: list[Segment], *, name: Any) -> Generation:
+        decoded.append((name, job.question.id))
+        if len({question for _, question in decoded}) == 2:
+            raise KeyboardInterrupt
+        return to_generation(job, state, segments, name=name)
+
+    monkeypatch.setattr(generate, "_to_generation", die_at_the_second_question)
+    with pytest.raises(KeyboardInterrupt):
+        generate.run(make_stage(workspace), generate=GENERATE, chat=S1_DELIMITERS, seed=0)
+    assert not GENERATIONS.exists()
+    first = decoded[0]
+    decoded = []
+
+    def note(job: Job, state: ForcingState, segments: list[Segment], *, name: Any) -> Generation:
+        decoded.append((name, job.question.id))
+        return to_generation(job, state, segments, name=name)
+
+    monkeypatch.setattr(generate, "_to_generation", note)
+    generate.run(make_stage(workspace), generate=GENERATE, chat=S1_DELIMITERS, seed=0)
+    assert first not in decoded
+    assert len(set(decoded)) == 5  # two questions of the tuned model, three of the base model
+    assert GENERATIONS.read_text() == whole
+
+
+def test_nothing_is_loaded_when_everything_is_decoded(workspace: Path) -> None:
+    generate.run(make_stage(workspace), generate=GENERATE, chat=S1_DELIMITERS, seed=0)
+    names: list[str] = []
+
+    def run_shard(name: str, work: Callable[[], None]) -> None:
+        names.append(name)
+
+    generate.run(make_stage(workspace, run_shard=run_shard), generate=GENERATE, chat=S1_DELIMITERS, seed=0)
+    assert names == []
+
+
+def test_parallel_samples_and_controls_are_points_of_their_own(workspace: Path) -> None:
+    wanted = GenerateParams(
+        **GENERATE.model_dump(exclude={"temperature", "num_parallel", "controls", "settings"}),
+        temperature=1.0,
+        num_parallel=3,
+        controls=[ControlParams(kind="tokens", amounts=[4], force=True), ControlParams(kind="class")],
+        settings=[ForcingParams(name="exact-6", max_thinking_tokens=6, min_thinking_tokens=6)],
+    )
+    generate.run(make_stage(workspace), generate=wanted, chat=S1_DELIMITERS, seed=0)
+    rows = [row for row in read_jsonl(GENERATIONS, Generation) if row.model == "tuned"]
+    plain = ["max-4", "max-8", "wait-0", "wait-2", "exact-6"]
+    controls = ["tokens-4-forced", "class-short", "class-long"]
+    first = rows[0].question_id
+    assert [(row.sample, row.setting) for row in rows if row.question_id == first] == [
+        *((0, name) for name in [*plain, "parallel", *controls]),
+        (1, "parallel"),
+        (2, "parallel"),
+    ]
+    by_name = {(row.question_id, row.sample, row.setting): row for row in rows}
+    for (question, sample, setting), row in by_name.items():
+        if setting == "parallel" and sample == 0:  # the same trace: it is plain thinking
+            assert row.segments == by_name[question, 0, "wait-0"].segments
+        if setting == "tokens-4-forced":
+            assert row.num_thinking_tokens <= 4
+        if setting == "exact-6":
+            assert row.num_thinking_tokens == 6
 
 
 def test_a_benchmark_without_questions_is_named(workspace: Path) -> None:

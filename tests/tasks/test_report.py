@@ -11,7 +11,17 @@ from s1.artifacts import ArtifactError, ArtifactWriter
 from s1.config import Params, load_params
 from s1.records import Generation, Question, Segment
 from tasks import report, score
-from tasks.paths import BENCHMARKS, GENERATIONS, LEDGER_FOLDER, METRICS_FOLDER, REPORT, TRAIN_STEPS
+from tasks.paths import (
+    BENCHMARKS,
+    CHARTS_FOLDER,
+    GENERATIONS,
+    LEDGER_FOLDER,
+    METRICS_FOLDER,
+    REPORT,
+    RUN_IDENTITY,
+    TRAIN_STEPS,
+    TRANSCRIPTS,
+)
 from tasks.stage import Metrics, StageContext
 
 ROOT = Path(__file__).parents[2]
@@ -58,7 +68,9 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, params: Params) -
         artifact.write_jsonl(BENCHMARKS.name, questions)
     with ArtifactWriter(GENERATIONS.parent) as artifact:
         artifact.write_jsonl(GENERATIONS.name, generations(questions))
-    figures = score.run(context(), score=params.score.model_copy(update={"num_resamples": 50}), seed=0)
+    figures = score.run(
+        context(), generate=params.generate, score=params.score.model_copy(update={"num_resamples": 50}), seed=0
+    )
     write(METRICS_FOLDER / "score.json", figures)
     return tmp_path
 
@@ -100,7 +112,7 @@ def test_hostile_questions_and_traces_stay_text(workspace: Path, params: Params)
     page = REPORT.read_text(encoding="utf-8")
     assert page.count("<script>") == 1
     assert "<img" not in page
-    assert page.count("&lt;script&gt;alert(&#39;x&#39;)") == 8
+    assert page.count("&lt;script&gt;alert(&#39;x&#39;)") == 4 + 4 * 5  # four questions, five settings of each
 
 
 def test_wait_flips_are_the_first_transcripts(workspace: Path, params: Params) -> None:
@@ -157,3 +169,32 @@ def test_no_texts_are_read_when_no_transcripts_are_wanted(workspace: Path, param
     GENERATIONS.unlink()
     none_wanted = params.model_copy(update={"report": params.report.model_copy(update={"num_transcripts": 0})})
     assert run(none_wanted)["num_transcripts"] == 0
+
+
+def test_the_charts_and_the_transcripts_are_files_of_their_own(workspace: Path, params: Params) -> None:
+    run(params)
+    assert sorted(path.name for path in CHARTS_FOLDER.glob("*.svg")) == ["nano-test-scaling.svg", "nano-test-waits.svg"]
+    assert "Wait corrected it" in TRANSCRIPTS.read_text(encoding="utf-8")
+    assert TRANSCRIPTS.read_text(encoding="utf-8").count("<script>") == 1
+
+
+def test_a_decoded_token_is_priced_from_the_ledger_of_the_stage_that_decoded(workspace: Path, params: Params) -> None:
+    (workspace / "prices.yaml").write_text(
+        "cpu_core_hour: {usd: 2.0, date: 2026-01-02, source: list A}\n"
+        "gpu_hour: {usd: 10.0, date: 2026-01-03, source: list B}\n"
+    )
+    ledger: dict[str, JsonValue] = {"wall_seconds": 9.0, "cpu_seconds": 3600.0, "gpu_seconds": 0.0}
+    write(LEDGER_FOLDER / "generate.json", ledger)
+    run(params)
+    assert "What each point costs was not measured." in REPORT.read_text(encoding="utf-8")
+    write(LEDGER_FOLDER / "generate.json", {**ledger, "decoded_tokens": 500_000.0})
+    run(params)
+    assert "at $4.00 per million decoded tokens" in REPORT.read_text(encoding="utf-8")
+
+
+def test_what_decoded_is_shown_as_it_was_recorded(workspace: Path, params: Params) -> None:
+    write(RUN_IDENTITY, {"engine": {"kind": "vllm", "tensor_parallel": 8}, "settings": {"tuned/max-16": {"x": 1}}})
+    run(params)
+    page = REPORT.read_text(encoding="utf-8")
+    assert "<dt>engine: tensor parallel</dt><dd>8</dd>" in page
+    assert "tuned/max-16: x" not in page

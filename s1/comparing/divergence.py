@@ -1,0 +1,130 @@
+"""Where the tokens of two runs first part on a question, and how many of their answers are the same to the token.
+
+Two greedy runs that were made alike agree to the last token; where they do not, the place of the first difference says
+why: in the middle of a sentence (rounding), at an end of thinking (delimiters), at a budget (forcing). Knows
+generations; does not know which runs they belong to.
+
+Example::
+
+    divergence = first_divergence(first_generation, second_generation)
+    divergence.position, divergence.phase, divergence.first.words()     # (412, 'thinking', "samples ' so'")
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from s1.records import Generation
+
+DecodeToken = Callable[[int], str]
+"""A token's text, special tokens shown."""
+
+Key = tuple[str, str, str, str, int]
+"""Benchmark, model, setting, question, sample."""
+
+Phase = Literal["thinking", "answer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token behind the prompt."""
+
+    token_id: int
+    forced: bool
+    phase: Phase
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """What one of the runs does where they part."""
+
+    token: Token | None
+    """None: it has no further tokens."""
+    text: str
+    """How its text goes on, from about there."""
+
+    def words(self, decode: DecodeToken | None = None) -> str:
+        """In words; with a tokenizer's decoder the token is shown as text."""
+        if self.token is None:
+            return "ends"
+        shown = f"token {self.token.token_id}"
+        if decode is not None:
+            shown = f"{decode(self.token.token_id)!r} ({shown})"
+        if not self.token.forced:
+            return f"samples {shown}"
+        return f"has its thinking ended: {shown} is forced" if self.token.phase == "answer" else f"is forced {shown}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Divergence:
+    """Where two generations of one question part."""
+
+    position: int
+    """Tokens behind the prompt that both share."""
+    phase: Phase
+    """Of the first different token, in the first run if it has one there."""
+    before: str
+    """The shared text, as far as it shares characters."""
+    first: NextStep
+    second: NextStep
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Generations of two runs for the same question, model, setting and sample."""
+
+    pairs: tuple[tuple[Generation, Generation], ...]
+
+    @property
+    def share_identical(self) -> float | None:
+        """Share of pairs whose tokens are all the same; None without pairs."""
+        if not self.pairs:
+            return None
+        return sum(token_ids(one) == token_ids(other) for one, other in self.pairs) / len(self.pairs)
+
+
+def pair_up(first: Sequence[Generation], second: Sequence[Generation]) -> dict[tuple[str, str, str], Agreement]:
+    """Generations that both runs have, by benchmark, model and setting, in the first run's order."""
+    others = {_key(row): row for row in second}
+    pairs: dict[tuple[str, str, str], list[tuple[Generation, Generation]]] = {}
+    for row in first:
+        if (other := others.get(_key(row))) is not None:
+            pairs.setdefault((row.benchmark, row.model, row.setting), []).append((row, other))
+    return {place: Agreement(tuple(found)) for place, found in pairs.items()}
+
+
+def token_ids(generation: Generation) -> list[int]:
+    """All tokens behind the prompt."""
+    return [token for segment in generation.segments for token in segment.token_ids]
+
+
+def first_divergence(first: Generation, second: Generation) -> Divergence | None:
+    """The first place where tokens differ; None where all are the same."""
+    one, other = list(_tokens(first)), list(_tokens(second))
+    position = _num_shared([token.token_id for token in one], [token.token_id for token in other])
+    if position == len(one) == len(other):
+        return None
+    texts = [first.thinking_text + first.answer_text, second.thinking_text + second.answer_text]
+    before = texts[0][: _num_shared(*texts)]
+    return Divergence(
+        position=position,
+        phase=(one[position:] or other[position:])[0].phase,
+        before=before,
+        first=NextStep(one[position] if position < len(one) else None, texts[0][len(before) :]),
+        second=NextStep(other[position] if position < len(other) else None, texts[1][len(before) :]),
+    )
+
+
+def _num_shared(first: Sequence[object], second: Sequence[object]) -> int:
+    pairs = enumerate(zip(first, second, strict=False))
+    return next((index for index, (one, other) in pairs if one != other), min(len(first), len(second)))
+
+
+def _tokens(generation: Generation) -> Iterator[Token]:
+    for segment in generation.segments:
+        for token in segment.token_ids:
+            yield Token(token, segment.forced, segment.phase)
+
+
+def _key(row: Generation) -> Key:
+    return (row.benchmark, row.model, row.setting, row.question_id, row.sample)

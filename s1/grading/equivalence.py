@@ -1,0 +1,98 @@
+r"""Whether two expressions are the same: equal text, equal numbers, then symbolic equivalence by math-verify.
+
+Knows what may differ without changing an answer (spacing, size commands, units, thousands separators) and what
+math-verify misreads; does not know which of the two is the reference's question.
+
+Example::
+
+    are_equivalent("x(x+1)", "x^2+x")       # True
+    are_equivalent("$18 per day", "18")     # True
+"""
+
+import re
+import threading
+from fractions import Fraction
+
+from s1.grading.choices import read_choice
+
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)")
+_NUMBER_IN_TEXT = re.compile(r"-?\d+(?:,\d{3})*(?:\.\d+)?")
+_COMMAND = re.compile(r"\\[A-Za-z]+")
+_WORD = re.compile(r"[A-Za-z]{2,}")
+_TEXT_COMMAND = re.compile(r"\\(?:text|textbf|mathrm|mathbf|mbox)\s*\{([^{}]*)\}")
+_TRUTH = {"yes": "true", "true": "true", "no": "false", "false": "false"}
+_UNIT = re.compile(
+    r"(?<=[\d})])(?:\\[ ,!;]|~|\s)*\\(?:text|mbox|mathrm|mathbf)\s*\{[\s~\\]*(?!or\b|and\b)[A-Za-z][^{}]*\}"
+    r"(?:\^\{?\d\}?)?\s*$"
+)
+_LETTER_REFERENCE = re.compile(r"\(([A-Z])\)")
+_UNIT_RATIO = re.compile(r"(?<=[A-Za-z])/(?=[A-Za-z])")
+_MAX_SYMBOLIC_CHARACTERS = 1000
+"""Longer texts are no final answers; parsing them costs seconds."""
+_SECONDS = 5
+"""Longest time for one step of math-verify."""
+
+
+def are_equivalent(answer: str, reference: str) -> bool:
+    """Whether an answer means the same as a reference; what cannot be read as mathematics must be the same text."""
+    one, other = normalize_answer(answer), normalize_answer(reference)
+    if one == other or _TRUTH.get(one.lower(), one) == _TRUTH.get(other.lower(), other):
+        return True
+    letter = _LETTER_REFERENCE.fullmatch(other)
+    if letter is not None:
+        return read_choice(answer) == letter[1]
+    if _NUMBER.fullmatch(one) and _NUMBER.fullmatch(other):
+        return Fraction(one) == Fraction(other)
+    if _NUMBER.fullmatch(other) and _WORD.search(_COMMAND.sub(" ", answer)):
+        number = _only_number(answer)
+        if number is not None:
+            return number == Fraction(other)
+        if _is_working(answer):
+            return False
+    return _are_symbolically_equal(answer, reference)
+
+
+def normalize_answer(answer: str) -> str:
+    """What may differ without changing the answer: dollar signs, white space, size commands, thousands separators."""
+    text = answer.strip().strip("$").strip().rstrip(".")
+    text = text.removeprefix("\\[").removesuffix("\\]").removeprefix("\\(").removesuffix("\\)")
+    text = _UNIT.sub("", text)
+    text = _TEXT_COMMAND.sub(r"\1", text)
+    text = text.replace("{,}", ",").replace("\\dfrac", "\\frac").replace("\\tfrac", "\\frac")
+    for command in ("\\left", "\\right", "\\!", "\\,", "\\;", "\\$"):
+        text = text.replace(command, "")
+    text = "".join(text.split())
+    return text.replace(",", "") if _THOUSANDS.fullmatch(text) else text
+
+
+def _only_number(answer: str) -> Fraction | None:
+    r"""The one number of a text with words and no mathematics, such as ``18 dollars per day``."""
+    plain = _UNIT_RATIO.sub(" ", _TEXT_COMMAND.sub(r"\1", answer))
+    numbers = _NUMBER_IN_TEXT.findall(plain)
+    if len(numbers) != 1 or _COMMAND.search(plain) or any(sign in plain for sign in "=^_+*/<>%"):
+        return None
+    return Fraction(numbers[0].replace(",", ""))
+
+
+def _is_working(answer: str) -> bool:
+    """Whether words stand beside several numbers, as in a line of working: math-verify would take one of them."""
+    plain = _COMMAND.sub(" ", answer)
+    return len(_NUMBER_IN_TEXT.findall(plain)) > 1 and _WORD.search(plain) is not None
+
+
+def _are_symbolically_equal(answer: str, reference: str) -> bool:
+    if max(len(answer), len(reference)) > _MAX_SYMBOLIC_CHARACTERS or not re.search(r"[0-9A-Za-z]", answer):
+        return False
+    # Importing sympy takes a second; most answers never get here.
+    from math_verify import parse, verify
+
+    # math-verify's time limits use a signal, which only the main thread may set.
+    limit = _SECONDS if threading.current_thread() is threading.main_thread() else None
+    parsed_reference = parse(_as_latex(reference), parsing_timeout=limit)
+    parsed_answer = parse(_as_latex(answer), parsing_timeout=limit)
+    return bool(parsed_reference and parsed_answer and verify(parsed_reference, parsed_answer, timeout_seconds=limit))
+
+
+def _as_latex(answer: str) -> str:
+    return answer if "$" in answer or "\\(" in answer or "\\[" in answer else f"${answer}$"

@@ -1,0 +1,1 @@
+"""A language model as a second opinion beside the symbolic grader (``score.judge``)."""

@@ -1,0 +1,160 @@
+"""A language model's second opinion on answers: Yes or No against the reference, behind any OpenAI-compatible server.
+
+Address and key come from ``S1_JUDGE_URL`` (such as ``http://localhost:8000/v1``) and ``S1_JUDGE_API_KEY``. Every
+response is kept in the archive of paid responses before it is used (``s1.teacher.archive``), so no opinion is paid for
+twice, and a run whose opinions are all there needs no server. Knows nothing of stages and scores; the request
+itself is ``s1.judge.server``.
+
+Example::
+
+    opinions = judge_answers(items, model="gpt-4.1-mini", archive=Archive(folder / "judge"))
+    agreement_table(items, opinions)        # {'right': {'yes': 410, 'no': 3, 'unclear': 0}, 'wrong': {...}, ...}
+"""
+
+import hashlib
+import os
+import re
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from s1.grading import answer_part
+from s1.judge.server import PAUSES, JudgeError, JudgeServer
+from s1.records import Usage
+from s1.teacher.archive import Archive, Request, Response
+
+PARALLEL_VARIABLE = "S1_JUDGE_PARALLEL"
+"""How many requests are under way at once; 8 without it."""
+
+_TEMPLATE = (
+    "Below are a question, its reference answer, and an attempt. Compare the attempt's final answer with the "
+    "reference: they agree if they mean the same, however they are written. Do not solve the question yourself, and "
+    "judge the final answer only. An attempt without a final answer does not agree.\n\n"
+    "## Question\n{question}\n\n## Reference answer\n{reference}\n\n## Attempt\n{attempt}\n\n"
+    "Explain in one or two sentences, then write Yes if they agree, or No, as the last word."
+)
+_MAX_ATTEMPT_CHARACTERS = 8000
+"""Of a longer attempt its end is shown: there the final answer stands."""
+_LAST_VERDICT = re.compile(r"\b(yes|no)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeItem:
+    """One answer to judge."""
+
+    question: str
+    reference: str
+    attempt: str
+    """The answer phase of a generation."""
+    symbolic: bool | None
+    """What the symbolic grader says; None where it cannot tell."""
+
+    @property
+    def prompt(self) -> str:
+        """What the judge is asked; equal prompts share one opinion."""
+        attempt = self.attempt[-_MAX_ATTEMPT_CHARACTERS:]
+        return _TEMPLATE.format(question=self.question, reference=self.reference, attempt=attempt)
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What the judge says about one answer."""
+
+    agrees: bool | None
+    """None where its reply holds neither Yes nor No."""
+    reply: str
+    usage: Usage
+    is_new: bool
+    """Asked for now, not found in the archive."""
+
+
+def judge_answers(
+    items: Sequence[JudgeItem],
+    *,
+    model: str,
+    archive: Archive,
+    environment: Mapping[str, str] = os.environ,
+    pauses: Sequence[float] = PAUSES,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Opinion]:
+    """Opinions on all items, in order; equal items are asked about once.
+
+    Args:
+        model: its name on the server.
+        archive: where responses are found and kept.
+        pauses: seconds before each further try of a request that failed in passing.
+        progress: told how many of how many different items are judged.
+
+    Raises:
+        JudgeError: the server is missing, refuses, or does not answer; finished opinions are kept.
+        OSError: an opinion could not be kept; asking on would pay for what cannot be kept.
+    """
+    prompts = list(dict.fromkeys(item.prompt for item in items))
+    if not prompts:
+        return []
+    template = hashlib.sha256(_TEMPLATE.encode()).hexdigest()
+    server = JudgeServer(model, template_hash=template, environment=environment, pauses=pauses)
+    desk = _Desk(server, archive)
+    found: dict[str, Opinion] = {}
+    # The first one alone: a wrong key or address is told before many requests meet it.
+    found[prompts[0]] = desk.opinion(prompts[0])
+    with ThreadPoolExecutor(_num_parallel(environment)) as pool:
+        pending = {prompt: pool.submit(desk.opinion, prompt) for prompt in prompts[1:]}
+        try:
+            for number, (prompt, future) in enumerate(pending.items(), start=2):
+                found[prompt] = future.result()
+                if progress is not None:
+                    progress(number, len(prompts))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return [found[item.prompt] for item in items]
+
+
+def agreement_table(items: Sequence[JudgeItem], opinions: Sequence[Opinion]) -> dict[str, dict[str, int]]:
+    """How many answers the symbolic grader (rows) and the judge (columns) put where."""
+    table = {row: dict.fromkeys(("yes", "no", "unclear"), 0) for row in ("right", "wrong", "cannot_tell")}
+    for item, opinion in zip(items, opinions, strict=True):
+        row = {True: "right", False: "wrong", None: "cannot_tell"}[item.symbolic]
+        table[row][{True: "yes", False: "no", None: "unclear"}[opinion.agrees]] += 1
+    return table
+
+
+def parse_verdict(reply: str) -> bool | None:
+    """The last Yes or No behind a reply's thinking; None where there is none."""
+    verdicts = _LAST_VERDICT.findall(answer_part(reply) or "")
+    return verdicts[-1].lower() == "yes" if verdicts else None
+
+
+def _num_parallel(environment: Mapping[str, str]) -> int:
+    text = environment.get(PARALLEL_VARIABLE, "8")
+    if not text.isdecimal() or int(text) < 1:
+        raise JudgeError(f"{PARALLEL_VARIABLE} is {text!r}; set it to a number of requests from 1 on, or unset it.")
+    return int(text)
+
+
+class _Desk:
+    """Opinions from the archive, else from the server and then into the archive; for several threads."""
+
+    def __init__(self, server: JudgeServer, archive: Archive) -> None:
+        self._server = server
+        self._archive = archive
+        self._lock = threading.Lock()  # the archive is for one thread at a time; claims wait outside of it
+
+    def opinion(self, prompt: str) -> Opinion:
+        request = Request(teacher=self._server.identity, prompt=prompt)
+        response, is_new = self._find(request), False
+        if response is None:
+            with self._archive.claim(request):
+                response = self._find(request)  # another process may have asked while this one waited
+                if response is None:
+                    response, is_new = self._server.ask(request), True
+                    with self._lock:
+                        self._archive.append(response)
+        verdict = parse_verdict(response.answer)
+        return Opinion(agrees=verdict, reply=response.answer, usage=response.usage, is_new=is_new)
+
+    def _find(self, request: Request) -> Response | None:
+        with self._lock:
+            return self._archive.find(request)

@@ -1,0 +1,49 @@
+"""What a finished stage leaves for MLflow: of ``generate`` also what decoded."""
+
+from pathlib import Path
+
+import pytest
+
+from infra.pipeline import StageEntry
+from infra.stage_end import RUN_IDENTITY, StageEnd
+from infra.versions import Versions
+from tests.comparing.runs import IDENTITY
+
+
+def make_end(name: str) -> StageEnd:
+    entry = StageEntry(name, f"python -m flows.stage {name}", (), (), (), (), ())
+    return StageEnd(entry, reused=False, versions=Versions(b""), is_locked=False)
+
+
+@pytest.fixture
+def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    RUN_IDENTITY.parent.mkdir(parents=True)
+    RUN_IDENTITY.write_text(IDENTITY.model_dump_json())
+    return RUN_IDENTITY
+
+
+def test_a_run_of_generate_is_tagged_with_what_decoded_and_keeps_the_record(record: Path) -> None:
+    tags = make_end("generate").tags()
+    assert tags == {
+        "run.engine": "vllm 0.6.1",
+        "run.dtype": "float32",
+        "run.tensor_parallel": "1",
+        "run.device": "1 x GPU",
+        "run.tuned.weights": "w1",
+        "run.tuned.prompt": "p1",
+        "run.tuned.tokenizer": "t1",
+        "reused": "false",
+    }
+    assert record in make_end("generate").files()
+
+
+def test_other_stages_are_not(record: Path) -> None:
+    assert make_end("score").tags() == {"reused": "false"}
+    assert record not in make_end("score").files()
+
+
+def test_a_record_of_another_version_is_kept_and_gives_no_tags(record: Path) -> None:
+    record.write_text("{}")
+    assert make_end("generate").tags() == {"reused": "false"}
+    assert record in make_end("generate").files()
