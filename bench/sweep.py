@@ -70,6 +70,14 @@ class Outcome:
     seconds: float
 
 
+def make_questions(num: int) -> list[Question]:
+    """Held-out questions such as those of the nano benchmark."""
+    drawn = generate_questions(num=num, seed=SEED_OF_QUESTIONS, step_weights=[0, 1, 1, 1], held_out=True)
+    return [
+        Question.create(question=item.text, solution=item.answer, answer=item.answer, source="nano") for item in drawn
+    ]
+
+
 def ours(model: AnsweringModel, questions: Sequence[Question], specs: Sequence[ForcingSpec]) -> dict[Key, ForcingState]:
     """One trace per question, carried on at every point."""
     states: dict[Key, ForcingState] = {}
@@ -203,12 +211,7 @@ def sweep(folder: Path, url: str, *, chat: ChatParams, num_questions: int) -> bo
     """Measure both ways and print; whether scores agree and every difference is a near tie."""
     engine = VllmEngine(kind="vllm", dtype="float32")
     model = load_model(folder, engine=engine, chat=chat, urls=[url])
-    questions = [
-        Question.create(question=item.text, solution=item.answer, answer=item.answer, source="nano")
-        for item in generate_questions(
-            num=num_questions, seed=SEED_OF_QUESTIONS, step_weights=[0, 1, 1, 1], held_out=True
-        )
-    ]
+    questions = make_questions(num_questions)
     specs = forced_settings(
         budgets=BUDGETS,
         wait_counts=WAIT_COUNTS,

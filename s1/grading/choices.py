@@ -19,6 +19,8 @@ _WITH_TEXT = re.compile(r"(?:[(\[]([A-Za-z])[)\]]|([A-Z])(?:[.:)]|\s+[-–—]\s
 _SEVERAL = re.compile(r"[(\[]?[A-J][)\]]?(?:(?:\s*,?\s*(?:and|&|;|/)\s*|\s*,\s*|\s+)[(\[]?[A-J][)\]]?)+")
 _RUN = re.compile(r"[(\[]?([A-J]{2,6})[)\]]?")
 _LETTER = re.compile(r"[A-J]")
+_MAX_SENTENCE = 1000
+"""Characters; a longer line is a loop, and concludes nothing."""
 
 _LETTERS_AHEAD = (
     r"(?:[(\[]?[A-J][)\]]?(?:\s*(?:,|and|or|&|;|/)+\s*(?:and\s+|or\s+)?[(\[]?[A-J][)\]]?(?![\w'’]))+"
@@ -113,7 +115,9 @@ def _in_conclusion(text: str) -> str | None:
 
 def _letters_in_sentence(sentence: str) -> str | None:
     """Letters in parentheses behind the last "is" or "option", or the only ones; none where something is denied."""
-    if _NO.search(re.sub(r"\b(?:false|incorrect|not)\b(?=[^.]{0,30}\b(?:is|are)\b)", "", sentence, flags=re.I)):
+    if len(sentence) > _MAX_SENTENCE or _NO.search(
+        re.sub(r"\b(?:false|incorrect|not)\b(?=[^.]{0,30}\b(?:is|are)\b)", "", sentence, flags=re.I)
+    ):
         return None
     ends = [match.end() for match in _IS.finditer(sentence)]
     parts = [*(sentence[end:] for end in reversed(ends)), sentence]

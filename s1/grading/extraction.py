@@ -15,12 +15,15 @@ from s1.grading.choices import find_choice
 from s1.records import AnswerKind
 
 _BOX = re.compile(r"\\f?box(?:ed)?\s*\{")
+_BRACE = re.compile(r"[{}]")
 _BETWEEN_BOXES = re.compile(r"[\s$]*(?:,|and|or|,\s*and)[\s$]*")
 _ANSWER_MARK = re.compile(r"(?:\b(?:Answer|ANSWER|answer)\s*(?:\*\*)?\s*:|####)\s*\**")
 _PHRASE = re.compile(r"\banswer(?: to [^.\n:]{1,80})? (?:is|would be)(?: therefore)?[ \t]*:?\s*", re.I)
 _DISPLAY = re.compile(r"\s*(?:\\\[(.*?)\\\]|\$\$(.*?)\$\$)", re.DOTALL)
 _SENTENCE_END = re.compile(r"(?<!\.)(?<!\bMrs)(?<!\bMr)(?<!\bMs)(?<!\bDr)[.!?](?=\s|$|\*\*)|\n")
 _SPECIAL_TOKEN = re.compile(r"<\|[a-z_]+\|>")
+_SPACES = re.compile(r"\s{3,}")
+_MARKS = re.compile(r"([*_$`\"'“(\[])\1{3,}")
 _NEXT_QUESTION = re.compile(r"\n\s*(?:(?:Question|Problem|Q|Human|User)\s*\d*\s*:|You are an? (?:\w+ )?assistant\b)")
 _CONCLUSION = re.compile(r"^\W*(?:therefore|thus|hence|so|in total|in conclusion|finally)\b", re.I)
 _STEP = re.compile(r"^\W*step \d+\s*:\s*", re.I)
@@ -38,6 +41,8 @@ _RESULT = re.compile(r"=\s*\$?(-?\d[\d,]*(?:\.\d+)?)(?![\w.]*\s*[-+*/×÷^=])")
 _PARENTHESIS = re.compile(r"\s*\((?:rounded|correct|to |up to|approx)[^()]*\)", re.I)
 _MIN_SENTENCE_WORDS = 6
 """Words from which on a marked line is a sentence, whose answer stands behind its last "is"."""
+_MAX_SEARCHED = 20_000
+"""Characters from the end in which an answer in words is looked for; boxes are found anywhere."""
 _MAX_PHRASE = 200
 """Characters of an answer behind "the answer is"; more is no short answer."""
 _MAX_CONCLUDED = 60
@@ -72,15 +77,22 @@ def extract_answer(text: str, *, kind: AnswerKind = "expression") -> str | None:
     part = answer_part(text)
     if part is None:
         return None
-    part = _SPECIAL_TOKEN.sub("\n", part)
+    part = _tidy(part)
     # A model that runs on asks itself another question; what it answers there is not asked here.
     first = _NEXT_QUESTION.split(part, maxsplit=1)[0]
     answer = _find(first, kind) if first.strip() else None
     return answer if answer is not None or len(first) == len(part) else _find(part, kind)
 
 
+def _tidy(text: str) -> str:
+    """Special tokens and runs of white space and marks taken down, so that no pattern walks through long ones."""
+    text = _SPACES.sub(lambda match: "\n\n" if "\n" in match[0] else "  ", _SPECIAL_TOKEN.sub("\n", text))
+    return _MARKS.sub(r"\1\1\1", text)
+
+
 def _find(text: str, kind: AnswerKind) -> str | None:
     boxed = last_boxed(text)
+    text = text[-_MAX_SEARCHED:]
     if kind == "choice":
         return find_choice(text, boxed=boxed) or boxed or _marked(text)
     return boxed or _marked(text) or _phrased(text) or _concluded(text)
@@ -93,8 +105,9 @@ def last_boxed(text: str) -> str | None:
     """
     answers: list[str] = []
     start = len(text)
+    closing = _closing_braces(text)
     for match in reversed(list(_BOX.finditer(text))):
-        end = _end_of_box(text, match.end())
+        end = closing.get(match.end() - 1)
         if end is None:
             continue
         if answers and not _BETWEEN_BOXES.fullmatch(text[end:start]):
@@ -104,13 +117,16 @@ def last_boxed(text: str) -> str | None:
     return ", ".join(dict.fromkeys(answers)) or None
 
 
-def _end_of_box(text: str, start: int) -> int | None:
-    depth = 1
-    for index in range(start, len(text)):
-        depth += {"{": 1, "}": -1}.get(text[index], 0)
-        if depth == 0:
-            return index + 1
-    return None
+def _closing_braces(text: str) -> dict[int, int]:
+    """Behind which position each opening brace is closed; one pass, for a cut model may repeat boxes endlessly."""
+    opened: list[int] = []
+    closing: dict[int, int] = {}
+    for match in _BRACE.finditer(text):
+        if match[0] == "{":
+            opened.append(match.start())
+        elif opened:
+            closing[opened.pop()] = match.end()
+    return closing
 
 
 def _marked(text: str) -> str | None:
@@ -121,7 +137,8 @@ def _marked(text: str) -> str | None:
     line = _displayed(rest) or next((line for line in rest.splitlines() if line.strip(" *\t")), "")
     if len(_LETTERS.findall(line)) >= _MIN_SENTENCE_WORDS and (result := _restated_result(line, text)) is not None:
         return result
-    return _trim(_behind_is(line))
+    phrases = list(_PHRASE.finditer(line))  # "Final Answer: The answer is 5"
+    return _trim(line[phrases[-1].end() :] if phrases else _behind_is(line))
 
 
 def _phrased(text: str) -> str | None:

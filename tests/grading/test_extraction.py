@@ -4,6 +4,7 @@ import pytest
 
 from s1.grading import answer_part, extract_answer
 from s1.grading.choices import read_choice
+from s1.records import AnswerKind
 
 
 @pytest.mark.parametrize(
@@ -116,3 +117,12 @@ def test_a_letter_that_is_not_marked_is_no_answer_and_none_is_made_up(text: str)
 )
 def test_one_letter_or_several_are_read_as_options(text: str, letters: str | None) -> None:
     assert read_choice(text) == letters
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "piece", ["\\boxed{", "option (A ", "answer: " + " " * 50, "(", "Answer is ", "1,", " \n", "**A. "]
+)
+@pytest.mark.parametrize("kind", ["expression", "choice"])
+def test_a_loop_of_a_hundred_thousand_characters_is_read_at_once(piece: str, kind: AnswerKind) -> None:
+    assert extract_answer(piece * (100_000 // len(piece)) + "\n\nThe answer is (B).", kind=kind) in ("B", "(B)")
