@@ -24,9 +24,13 @@ SMALLEST: Mapping[str, object] = {
     "train.checkpoint_every_steps": 2,
     "generate.budgets": [8, 16, 32],
     "generate.wait_counts": [0, 1],
+    "generate.settings": [],
+    "generate.num_parallel": 2,
     "generate.max_thinking_tokens": 48,
     "generate.max_answer_tokens": 6,
     "score.num_resamples": 200,
+    "score.vote_counts": [2],
+    "score.rejection_budgets": [16],
     "score.max_failed_share": 1,  # untrained models give no answers
 }
 """Dotted keys of ``params.yaml``; the others stay as the nano profile has them."""

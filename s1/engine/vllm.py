@@ -18,9 +18,10 @@ import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from typing import TypeVar
 
-import httpx
+import aiohttp
 from pydantic import JsonValue
 
 from s1.engine import vllm_wire as wire
@@ -63,7 +64,7 @@ class _RefusedError(Exception):
 class _Run:
     """One call of ``generate``."""
 
-    http: httpx.AsyncClient
+    http: aiohttp.ClientSession
     pool: ServerPool
     queue: deque[Request]
     finished: "asyncio.Queue[Completion | BaseException]" = field(default_factory=asyncio.Queue)
@@ -123,9 +124,9 @@ class VllmClient:
         asyncio.run(self._generate(requests, on_finish))
 
     async def _generate(self, requests: Sequence[Request], on_finish: FollowUp) -> None:
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
-        # Servers are spoken to directly: a proxy of the environment is for the world outside.
-        async with httpx.AsyncClient(limits=limits, trust_env=False) as http:
+        # No limit of its own: how many requests are under way is decided below. (Servers are spoken to directly: a proxy
+        # of the environment is for the world outside, and aiohttp uses none unless told to.)
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
             pool = ServerPool(self._servers, http, patience_seconds=self._patience_seconds)
             run = _Run(http, pool, deque(requests))
             watcher = asyncio.create_task(pool.watch())
@@ -241,14 +242,14 @@ class VllmClient:
                 await asyncio.sleep(_FIRST_PAUSE_SECONDS * 2 ** (number - 1))
             server = await run.pool.server_of(request.group)
             try:
-                response = await self._post(run, server, request, body(server.model_id))
-                if response.status_code == httpx.codes.OK:
-                    return parse(response.content)
-                reason = wire.refusal(_payload(response), response.status_code)
-                if not _is_passing(response.status_code):
+                status, content = await self._post(run, server, request, body(server.model_id))
+                if status == HTTPStatus.OK:
+                    return parse(content)
+                reason = wire.refusal(content, status)
+                if not _is_passing(status):
                     raise _RefusedError(f"{server.url} refused a request: {reason}")
                 await run.pool.suspect(server, reason)
-            except (httpx.TransportError, ServerLostError) as error:
+            except (aiohttp.ClientError, TimeoutError, OSError, ServerLostError) as error:
                 reason = f"{type(error).__name__} {error}".strip()
                 await run.pool.suspect(server, reason)
             except wire.WireError as error:
@@ -256,26 +257,25 @@ class VllmClient:
             logger.debug("%s: %s; try %d", server.url, reason, number + 1)
         raise _RefusedError(f"{_NUM_TRIES} tries failed, the last one with: {reason}")
 
-    async def _post(self, run: _Run, server: Server, request: Request, body: Mapping[str, JsonValue]) -> httpx.Response:
+    async def _post(
+        self, run: _Run, server: Server, request: Request, body: Mapping[str, JsonValue]
+    ) -> tuple[int, bytes]:
         longest = _LEAST_SECONDS + _SECONDS_PER_TOKEN * request.max_new_tokens
-        timeout = httpx.Timeout(longest, connect=_CONNECT_SECONDS)
+        timeout = aiohttp.ClientTimeout(total=longest, sock_connect=_CONNECT_SECONDS)
         content = json.dumps(body, separators=(",", ":")).encode()
-        headers = {"content-type": "application/json"}
-        url = f"{server.url}/v1/completions"
-        return await run.pool.guard(server, run.http.post(url, content=content, headers=headers, timeout=timeout))
+
+        async def send() -> tuple[int, bytes]:
+            headers = {"content-type": "application/json"}
+            url = f"{server.url}/v1/completions"
+            async with run.http.post(url, data=content, headers=headers, timeout=timeout) as response:
+                return response.status, await response.read()
+
+        return await run.pool.guard(server, send())
 
 
 def _is_passing(status: int) -> bool:
     """Whether a status may be another one at the next try."""
     return status >= 500 or status in (408, 425, 429)
-
-
-def _payload(response: httpx.Response) -> Mapping[str, JsonValue] | None:
-    try:
-        payload = response.json()
-    except ValueError:
-        return None
-    return payload if isinstance(payload, dict) else None
 
 
 __all__ = ["Counts", "VllmClient", "VllmError"]

@@ -15,9 +15,11 @@ import logging
 import time
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Literal, TypeVar
 
+import aiohttp
 import httpx
 
 from s1.engine.vllm_wire import ServedModel, WireError, is_served_as, parse_models
@@ -54,13 +56,13 @@ class Server:
     """Why it was lost."""
     num_silent: int = 0
     num_groups: int = 0
-    waiting: "set[asyncio.Task[httpx.Response]]" = field(default_factory=set)
+    waiting: "set[asyncio.Task[tuple[int, bytes]]]" = field(default_factory=set)
 
 
 class ServerPool:
     """The servers of one run; belongs to one event loop."""
 
-    def __init__(self, servers: Sequence[Server], http: httpx.AsyncClient, *, patience_seconds: float) -> None:
+    def __init__(self, servers: Sequence[Server], http: aiohttp.ClientSession, *, patience_seconds: float) -> None:
         self._servers = servers
         self._http = http
         self._patience_seconds = patience_seconds
@@ -99,13 +101,13 @@ class ServerPool:
         lines = "\n".join(f"  {server.url}: {server.last_words}" for server in self._servers)
         return f"No vLLM server answers any more, for {self._patience_seconds:.0f} s:\n{lines}\n{_RESUME}"
 
-    async def guard(self, server: Server, sending: Coroutine[None, None, httpx.Response]) -> httpx.Response:
-        """Wait for an answer, as long as the server is alive.
+    async def guard(self, server: Server, sending: Coroutine[None, None, tuple[int, bytes]]) -> tuple[int, bytes]:
+        """Wait for an answer (status and content), as long as the server is alive.
 
         Raises:
             ServerLostError: it was lost meanwhile.
         """
-        task = asyncio.ensure_future(sending)
+        task = asyncio.create_task(sending)
         server.waiting.add(task)
         try:
             return await task
@@ -143,12 +145,13 @@ class ServerPool:
 
     async def _health(self, server: Server) -> Literal["good", "silent", "gone"]:
         try:
-            response = await self._http.get(f"{server.url}/health", timeout=_HEALTH_SECONDS)
-        except httpx.TimeoutException:
+            timeout = aiohttp.ClientTimeout(total=_HEALTH_SECONDS)
+            async with self._http.get(f"{server.url}/health", timeout=timeout) as response:
+                return "good" if response.status == HTTPStatus.OK else "gone"
+        except TimeoutError:
             return "silent"  # busy or gone: the watcher counts, one slow answer loses no server
-        except httpx.TransportError:
+        except (aiohttp.ClientError, OSError):
             return "gone"
-        return "good" if response.status_code == httpx.codes.OK else "gone"
 
     def _lose(self, server: Server, reason: str) -> None:
         if not server.is_alive:
@@ -195,7 +198,7 @@ def connect(urls: Sequence[str], *, model_name: str, timeout_seconds: float = 30
 
 def _served_models(http: httpx.Client, url: str) -> list[ServedModel]:
     response = http.get(f"{url}/v1/models")
-    if response.status_code != httpx.codes.OK:
+    if response.status_code != HTTPStatus.OK:
         raise WireError(f"/v1/models answers HTTP {response.status_code}")
     return parse_models(response.content)
 

@@ -13,8 +13,9 @@ Example::
 """
 
 import hashlib
+import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -223,8 +224,11 @@ def known_part(token_ids: Sequence[int], num_token_ids: int | None) -> int:
     return next((index for index, token in enumerate(token_ids) if token >= num_token_ids), len(token_ids))
 
 
-def refusal(payload: Mapping[str, JsonValue] | None, status: int) -> str:
+def refusal(content: bytes, status: int) -> str:
     """A server's own words about a request that it refuses."""
-    error = (payload or {}).get("error")
-    message = error.get("message") if isinstance(error, dict) else None
-    return f"HTTP {status}: {message or 'no reason given'}"
+    try:
+        error = json.loads(content)["error"]
+        message = str(error["message"])
+    except (ValueError, KeyError, TypeError):
+        message = "no reason given"
+    return f"HTTP {status}: {message}"
