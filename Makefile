@@ -7,6 +7,9 @@ STAMP := $(VENV)/.installed
 VLLM ?= cpu
 VLLM_VENV ?= .venv-vllm
 VLLM_STAMP := $(VLLM_VENV)/.installed-$(VLLM)
+WORKERS ?= 2
+# A file's tests share their servers and stay together. One thread each, as workers beside one another have a core each.
+SIDE_BY_SIDE = --numprocesses $(WORKERS) --dist loadfile
 NAME ?=
 FORCE ?=
 REVS ?=
@@ -70,10 +73,10 @@ compare: $(STAMP)  ## Compare two runs (folders, git revisions, experiments; . i
 	@$(BIN)/python -m flows.compare "$(A)" "$(B)" $(ARGS)
 
 test: $(STAMP)  ## Run the quick tests, one complete small chain among them
-	$(BIN)/python -m pytest -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" $(SIDE_BY_SIDE)
 
 test-slow: $(STAMP) $(VLLM_STAMP)  ## Run the tests that take minutes, some against a real vLLM server
-	$(BIN)/python -m pytest -m slow
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow $(SIDE_BY_SIDE)
 
 check: $(STAMP)  ## Check style and types
 	$(BIN)/ruff check .

@@ -124,8 +124,8 @@ class VllmClient:
         asyncio.run(self._generate(requests, on_finish))
 
     async def _generate(self, requests: Sequence[Request], on_finish: FollowUp) -> None:
-        # No limit of its own: how many requests are under way is decided below. (Servers are spoken to directly: a proxy
-        # of the environment is for the world outside, and aiohttp uses none unless told to.)
+        # No limit of its own: how many requests are under way is decided below. Servers are spoken to directly: a proxy
+        # of the environment is for the world outside, and aiohttp uses none unless told to.
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
             pool = ServerPool(self._servers, http, patience_seconds=self._patience_seconds)
             run = _Run(http, pool, deque(requests))

@@ -69,13 +69,14 @@ def test_no_benchmark_question_is_selected_although_some_were_planted(chain: Fin
 
 def test_every_benchmark_question_is_decoded_and_scored_under_every_setting(chain: FinishedChain) -> None:
     generate = load_params(chain.folder / "params.yaml").generate
-    settings = {
+    settings = [
         *(("tuned", f"max-{budget}") for budget in generate.budgets),
         *(("tuned", f"wait-{count}") for count in generate.wait_counts),
+        *[("tuned", "parallel")] * generate.num_parallel,
         ("base", "direct"),
-    }
+    ]
     asked = {row.id for row in read_jsonl(chain.folder / BENCHMARKS, Question) if row.source in generate.benchmarks}
-    wanted = {(model, setting, question) for model, setting in settings for question in asked}
+    wanted = [(model, setting, question) for model, setting in settings for question in asked]
     generations = read_jsonl(chain.folder / GENERATIONS, Generation)
     scores = read_jsonl(chain.folder / SCORES, Score)
     assert sorted((row.model, row.setting, row.question_id) for row in generations) == sorted(wanted)
