@@ -112,9 +112,9 @@ def test_numbers_that_would_break_a_late_stage_are_refused_early(tmp_path: Path,
 
 def test_votes_without_enough_parallel_samples_are_refused(edited: Callable[[str, str], Path]) -> None:
     with pytest.raises(ParamsError, match=r"need generate\.num_parallel to be 8 or more, it is 4"):
-        load_params(edited("vote_counts: [1, 2, 4]", "vote_counts: [2, 8]"))
+        load_params(edited("vote_counts: [2, 4]", "vote_counts: [2, 8]"))
 
 
 def test_votes_that_repeat_are_refused(edited: Callable[[str, str], Path]) -> None:
     with pytest.raises(ParamsError, match=r"vote_counts \[2, 2\] must rise and not repeat"):
-        load_params(edited("vote_counts: [1, 2, 4]", "vote_counts: [2, 2]"))
+        load_params(edited("vote_counts: [2, 4]", "vote_counts: [2, 2]"))
