@@ -23,7 +23,9 @@ from statistics import fmean
 from infra.workspace import create_workspace
 from s1.artifacts import read_jsonl
 from s1.metrics.estimates import Estimate, estimate_difference, estimate_mean
-from s1.records import Score
+from s1.metrics.paired import mean_outcomes, outcomes_of
+from s1.records import BASE, Score
+from s1.setting_names import parse_setting, place_of
 from tasks.paths import LEDGER_FOLDER, SCORES
 
 ROOT = Path(__file__).parents[1]
@@ -31,8 +33,8 @@ FOLDER = Path(".s1/bench")
 NUM_RESAMPLES = 10_000
 CONFIDENCE = 0.95
 
-Key = tuple[int, str, str]
-"""Seed, benchmark and question id."""
+Key = tuple[int, str]
+"""Seed and question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,13 @@ class Chain:
 
     def correct(self) -> dict[str, dict[Key, float]]:
         """Setting (``base`` for the base model) -> question -> share of right samples."""
-        samples: dict[str, dict[Key, list[bool]]] = {}
+        rows: dict[str, list[Score]] = {}
         for score in read_jsonl(self.folder / SCORES, Score):
-            setting = "base" if score.model == "base" else score.setting
-            key = (self.seed, score.benchmark, score.question_id)
-            samples.setdefault(setting, {}).setdefault(key, []).append(score.correct)
-        return {setting: {key: fmean(rows) for key, rows in point.items()} for setting, point in samples.items()}
+            rows.setdefault(BASE if score.model == BASE else score.setting, []).append(score)
+        return {
+            setting: {(self.seed, key): value for key, value in mean_outcomes(outcomes_of(of_setting)).items()}
+            for setting, of_setting in rows.items()
+        }
 
     def wall_seconds(self) -> float:
         """Sum of the stages' wall seconds, as their ledgers have them (stages taken from the cache included)."""
@@ -125,7 +128,7 @@ def print_recipe(recipe: str, chains: Sequence[Chain]) -> None:
         values = list(pooled[setting].values())
         mean = estimate_mean(values, num_resamples=NUM_RESAMPLES, confidence=CONFIDENCE, seed=0)
         assert mean is not None, "a chain has scores"
-        cells = [f"{100 * sum(points[setting].values()) / len(points[setting]):.1f}" for points in by_seed.values()]
+        cells = [f"{100 * fmean(points[setting].values()):.1f}" for points in by_seed.values()]
         interval = f"{100 * mean.value:.1f} ({100 * mean.low:.1f} to {100 * mean.high:.1f})"
         print(f"| {setting} | " + " | ".join(cells) + f" | {interval} |")
     print("\n| difference, points | " + " | ".join(f"seed {seed}" for seed in by_seed) + " | pooled | paired SE |")
@@ -151,7 +154,7 @@ def print_comparison(chains: Sequence[Chain], first: str, second: str) -> None:
     print("| setting | " + " | ".join(f"seed {seed}" for seed in ones) + " | pooled (95% interval over questions) |")
     print("|---|" + "---:|" * (len(ones) + 1))
     for setting in _ordered(all_ones):
-        if setting != "base":
+        if setting != BASE:
             cells = [_signed(difference(ones[seed][setting], others[seed][setting])) for seed in ones]
             pooled = difference(all_ones[setting], all_others[setting])
             interval = f"{_signed(pooled)} ({100 * pooled.low:+.1f} to {100 * pooled.high:+.1f})"
@@ -160,20 +163,17 @@ def print_comparison(chains: Sequence[Chain], first: str, second: str) -> None:
 
 def _pairs(points: Mapping[str, object]) -> list[tuple[str, str, str]]:
     """The comparisons of the bar: each budget with the one below, the largest with the smallest and base, Waits."""
-    budgets = [name for name in _ordered(points) if name.startswith("max-")]
-    waits = [name for name in _ordered(points) if name.startswith("wait-")]
+    kinds = {name: parse_setting(name).kind for name in _ordered(points)}
+    budgets, waits = ([name for name in kinds if kinds[name] == kind] for kind in ("budget", "wait"))
     pairs = [(f"{upper} - {lower}", upper, lower) for lower, upper in itertools.pairwise(budgets)]
     pairs.append((f"{budgets[-1]} - {budgets[0]}", budgets[-1], budgets[0]))
-    pairs.append((f"{budgets[-1]} - base", budgets[-1], "base"))
+    pairs.append((f"{budgets[-1]} - {BASE}", budgets[-1], BASE))
     return pairs + [(f"{name} - {waits[0]}", name, waits[0]) for name in waits[1:]]
 
 
 def _ordered(points: Mapping[str, object]) -> list[str]:
-    def position(name: str) -> tuple[int, int]:
-        kind, _, number = name.partition("-")
-        return ["base", "max", "wait"].index(kind), int(number or 0)
-
-    return sorted(points, key=position)
+    """The base model first, then every setting as the report orders them."""
+    return sorted(points, key=lambda name: (name != BASE, place_of(name)))
 
 
 def _signed(estimate: Estimate) -> str:

@@ -7,26 +7,21 @@ it evaluates in float64.
 Example::
 
     judge = NearTies.load(Path("models/train/tuned"))
-    judge.margin(prompt + common)               # 0.00003: the two best logits behind it are as good as equal
+    judge.is_tie(prompt, first, second, stops=stops)    # True: where they part, either token is right
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import torch
 
+from s1.comparing.divergence import num_shared
 from s1.model_loading import load_causal_model
 
 TOLERANCE = 1e-4
 """Logits closer than this are as good as equal."""
-
-
-def common_length(first: Sequence[int], second: Sequence[int]) -> int:
-    """How many tokens two sequences share from their beginning."""
-    pairs = zip(first, second, strict=False)
-    return next((index for index, (one, other) in enumerate(pairs) if one != other), min(len(first), len(second)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +36,17 @@ class NearTies:
     def load(cls, folder: Path, *, num_token_ids: int | None = None) -> Self:
         """Load a model folder in float64."""
         return cls(load_causal_model(folder, dtype=torch.float64), num_token_ids)
+
+    def is_tie(
+        self, prompt: Sequence[int], first: Sequence[int], second: Sequence[int], *, stops: Collection[int]
+    ) -> bool:
+        """Whether two decodings behind a prompt part at a near tie.
+
+        Args:
+            stops: ids that end thinking; they may have been forbidden where the two part.
+        """
+        shared = [*prompt, *first[: num_shared(first, second)]]
+        return min(self.margin(shared), self.margin(shared, banned=sorted(stops))) < TOLERANCE
 
     @torch.inference_mode()
     def margin(self, token_ids: Sequence[int], *, banned: Sequence[int] = ()) -> float:

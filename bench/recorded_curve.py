@@ -18,7 +18,7 @@ from bench.recorded import Sample
 from s1.grading import extract_answer, grade
 from s1.metrics.curves import CurvePoint, Limits, curve_figures
 from s1.metrics.estimates import Estimate, estimate_mean
-from s1.metrics.paired import compare_outcomes
+from s1.metrics.paired import compare_outcomes, mean_outcomes
 from s1.report.axes import log2_axis, share_axis
 from s1.report.charts import Chart, Level, Mark, Series
 from s1.report.image import draw_image
@@ -123,7 +123,7 @@ def _is_right(sample: Sample) -> bool:
 
 def estimate_outcomes(outcomes: Mapping[str, tuple[float, ...]]) -> Estimate:
     """Accuracy over questions with its interval."""
-    values = [fmean(outcomes[name]) for name in sorted(outcomes)]
+    values = list(mean_outcomes(outcomes).values())
     estimate = estimate_mean(values, num_resamples=_NUM_RESAMPLES, confidence=_CONFIDENCE, seed=0)
     assert estimate is not None, "the recordings hold questions"
     return estimate

@@ -27,23 +27,31 @@ from pathlib import Path
 
 import httpx
 
-from bench.near_ties import TOLERANCE, NearTies, common_length
+from bench.near_ties import TOLERANCE, NearTies
 from bench.widened import HEAD_SIZE, widen
 from infra.vllm_servers import vllm_servers
-from s1.config import ChatParams, VllmEngine, load_params
+from s1.config import ChatParams, GenerateParams, VllmEngine, load_params
+from s1.engine.forced import CurveResult
 from s1.engine.model import AnsweringModel, Job, load_model
 from s1.engine.protocol import Completion, Request
 from s1.engine.vllm import VllmClient
-from s1.forcing import ForcingSpec, ForcingState, begin, forced_settings
+from s1.forcing import ForcingSpec, ForcingState, begin, settings_of
 from s1.grading import extract_answer, grade
 from s1.nano.questions import generate_questions
 from s1.records import Question
 
-BUDGETS = (16, 32, 64, 96, 128, 256)
-WAIT_COUNTS = (0, 1, 2, 4, 6)
-"""Wait x 0 is the maximum ``auto`` of the paper's sweep: seven maxima and four numbers of Waits."""
 MAX_THINKING_TOKENS = 384
-MAX_ANSWER_TOKENS = 16
+POINTS = GenerateParams(
+    engine=VllmEngine(kind="vllm", dtype="float32"),
+    benchmarks=["nano"],
+    budgets=[16, 32, 64, 96, 128, 256],
+    wait_counts=[0, 1, 2, 4, 6],
+    max_thinking_tokens=MAX_THINKING_TOKENS,
+    max_answer_tokens=16,
+    temperature=0.0,
+    num_samples=1,
+)
+"""Wait x 0 is the maximum ``auto`` of the paper's sweep: seven maxima and four numbers of Waits."""
 SEED_OF_QUESTIONS = 1001
 _COUNTERS = {
     "decoded": "vllm:generation_tokens_total",
@@ -82,10 +90,10 @@ def ours(model: AnsweringModel, questions: Sequence[Question], specs: Sequence[F
     """One trace per question, carried on at every point."""
     states: dict[Key, ForcingState] = {}
 
-    def keep(job: Job, of_job: Sequence[ForcingState]) -> None:
-        states.update({(job.question.id, state.spec.name): state for state in of_job})
+    def keep(job: Job, result: CurveResult) -> None:
+        states.update({(job.question.id, state.spec.name): state for state in result.states})
 
-    model.decode([Job(question, 0, tuple(specs)) for question in questions], temperature=0.0, seed=0, on_done=keep)
+    model.decode([Job(question, 0, tuple(specs)) for question in questions], seed=0, on_done=keep)
     return states
 
 
@@ -176,9 +184,7 @@ def count_differences(
         if one == other:
             continue
         num_different += 1
-        shared = (*prompts[key[0]], *one[: common_length(one, other)])
-        margins = (judge.margin(shared), judge.margin(shared, banned=sorted(state.tokens.think_stops)))
-        num_real += min(margins) > TOLERANCE
+        num_real += not judge.is_tie(prompts[key[0]], one, other, stops=state.tokens.think_stops)
     return num_different, num_real
 
 
@@ -209,15 +215,9 @@ def print_table(rows: Mapping[str, Outcome]) -> None:
 
 def sweep(folder: Path, url: str, *, chat: ChatParams, num_questions: int) -> bool:
     """Measure both ways and print; whether scores agree and every difference is a near tie."""
-    engine = VllmEngine(kind="vllm", dtype="float32")
-    model = load_model(folder, engine=engine, chat=chat, urls=[url])
+    model = load_model(folder, engine=POINTS.engine, chat=chat, urls=[url])
     questions = make_questions(num_questions)
-    specs = forced_settings(
-        budgets=BUDGETS,
-        wait_counts=WAIT_COUNTS,
-        max_thinking_tokens=MAX_THINKING_TOKENS,
-        max_answer_tokens=MAX_ANSWER_TOKENS,
-    )
+    specs = settings_of(POINTS, max_thinking_tokens=MAX_THINKING_TOKENS)
     ours(model, questions[:2], specs)  # the server's first requests are slower
     rows = {
         "ours": measure(url, model, lambda: ours(model, questions, specs)),

@@ -166,6 +166,7 @@ def _close_dead_runs(api_url: str) -> None:
 
 def print_summary(ran: Sequence[str], stages: Sequence[str], *, seconds: float) -> None:
     """Tell what the run gave: the table of accuracies, the report, and where to look further."""
+    from s1.comparing.identity import read_run_identity
     from s1.report.comparability import warnings_of
     from s1.report.terminal import render_table
 
@@ -173,7 +174,7 @@ def print_summary(ran: Sequence[str], stages: Sequence[str], *, seconds: float) 
     if "score" in stages and scores.is_file():
         print("\n" + render_table(json.loads(scores.read_text(encoding="utf-8"))))
         if RUN_IDENTITY.is_file():
-            for warning in warnings_of(json.loads(RUN_IDENTITY.read_text(encoding="utf-8"))):
+            for warning in warnings_of(read_run_identity(RUN_IDENTITY)):
                 print(f"Compare with care. {warning}")
     print(f"\n{len(ran)} of {len(stages)} stages ran in {seconds:.0f} s, the others were up to date.")
     if REPORT.is_file():

@@ -13,17 +13,17 @@ Example::
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from flows.comparison_text import render_comparison, render_question
 from infra.failures import EXIT_FAILED, explain
 from infra.revisions import RevisionError, bring_files
-from s1.artifacts import ArtifactError, read_jsonl
-from s1.comparing.comparison import RunRecords, compare_runs
-from s1.comparing.divergence import DecodeToken
+from s1.artifacts import ArtifactError, JsonlIndex, iterate_jsonl, read_jsonl
+from s1.comparing.comparison import Place, RunRecords, compare_runs
+from s1.comparing.divergence import Agreement, DecodeToken, pair_up
 from s1.comparing.identity import RunIdentity, read_run_identity
 from s1.records import Generation, Score
 from tasks.paths import GENERATIONS, RUN_IDENTITY, SCORES, TUNED_MODEL
@@ -70,6 +70,7 @@ def _compare(arguments: argparse.Namespace, folders: Sequence[Path]) -> str:
     comparison = compare_runs(
         first,
         second,
+        _pair_up(names, folders),
         num_resamples=arguments.resamples,
         confidence=arguments.confidence,
         seed=0,
@@ -83,14 +84,28 @@ def _compare(arguments: argparse.Namespace, folders: Sequence[Path]) -> str:
 
 
 def _read_run(name: str, folder: Path) -> RunRecords:
-    """Everything of one run; errors name the run, since its folder may be a temporary copy."""
-    try:
+    """Everything of one run but its texts."""
+    with _naming(name):
         return RunRecords(
             label=name,
             identity=_read_identity(folder / RUN_IDENTITY),
-            generations=read_jsonl(folder / GENERATIONS, Generation),
             scores=read_jsonl(folder / SCORES, Score),
         )
+
+
+def _pair_up(names: Sequence[str], folders: Sequence[Path]) -> dict[Place, Agreement]:
+    """Where tokens part, reading the texts question by question: those of a run may not fit into memory."""
+    with _naming(names[1]):
+        second = JsonlIndex(folders[1] / GENERATIONS, Generation, key=lambda row: row.key)
+    with _naming(names[0]):
+        return pair_up(iterate_jsonl(folders[0] / GENERATIONS, Generation), second.get)
+
+
+@contextmanager
+def _naming(name: str) -> Iterator[None]:
+    """Errors name the run, since its folder may be a temporary copy."""
+    try:
+        yield
     except ArtifactError as error:
         raise RevisionError(
             f"the run {name} cannot be read: {error} (A run of an older version of this project has other records: "

@@ -13,8 +13,8 @@ from itertools import groupby
 from statistics import median
 
 from s1.comparing.comparison import PointComparison, RunComparison
-from s1.comparing.divergence import DecodeToken, Divergence, first_divergence
-from s1.records import Generation
+from s1.comparing.divergence import DecodeToken, Divergence, Pair
+from s1.setting_names import DIRECT
 
 _HEADINGS = (
     "setting",
@@ -30,7 +30,6 @@ _HEADINGS = (
     "same tokens",
     "verdict",
 )
-_DIRECT = "direct"
 _MAX_LISTED = 8
 _NUM_SHOWN = 60
 """Characters of text before and behind a divergence."""
@@ -56,11 +55,11 @@ def render_question(comparison: RunComparison, question_id: str, *, decode: Deco
     """
     lines = []
     for point in comparison.points:
-        for first, second in point.agreement.pairs:
-            if first.question_id == question_id:
-                lines.append(f"{_name(first)}: {_describe_pair(first, second, decode=decode)}")
+        for pair in point.agreement.pairs:
+            if _question(pair) == question_id:
+                lines.append(f"{_name(pair)}: {_describe_pair(pair, decode=decode)}")
     if not lines:
-        known = sorted({pair[0].question_id for point in comparison.points for pair in point.agreement.pairs})
+        known = sorted({_question(pair) for point in comparison.points for pair in point.agreement.pairs})
         raise ValueError(
             f"the runs share no question {question_id!r}; they share {len(known)}"
             + (f", such as {known[0]} (ids stand in data/collect/benchmarks.jsonl)" if known else "")
@@ -130,7 +129,7 @@ def _render_divergences(points: Sequence[PointComparison], *, decode: DecodeToke
     """The pairs that part earliest, of the point that has most of them."""
     parted = [(point, _parted(point.agreement.pairs)) for point in points]
     # Long traces tell more than direct answers, which part at their first token.
-    point, pairs = max(parted, key=lambda item: (bool(item[1]) and item[0].place[2] != _DIRECT, len(item[1])))
+    point, pairs = max(parted, key=lambda item: (bool(item[1]) and item[0].place[2] != DIRECT, len(item[1])))
     num = len(point.agreement.pairs)
     if not pairs:
         return "Tokens: the same in every answer that both runs have." if num else ""
@@ -140,29 +139,30 @@ def _render_divergences(points: Sequence[PointComparison], *, decode: DecodeToke
         f"half of them by token {median(positions):g}"
     )
     shown = pairs if lists_all else pairs[:_MAX_LISTED]
-    lines = [f"  {_name(row)}: {_describe(divergence, decode=decode)}" for row, divergence in shown]
+    lines = [f"  {_name(pair)}: {_describe(divergence, decode=decode)}" for pair, divergence in shown]
     if len(shown) < len(pairs):
         lines.append(f"  and {len(pairs) - len(shown)} more: --setting {point.place[2]} lists all, --question ID one")
     return "\n".join([head, *lines])
 
 
-def _parted(pairs: Sequence[tuple[Generation, Generation]]) -> list[tuple[Generation, Divergence]]:
-    found = [(first, first_divergence(first, second)) for first, second in pairs]
-    known = [(row, divergence) for row, divergence in found if divergence is not None]
-    return sorted(known, key=lambda item: (item[1].position, item[0].question_id))
+def _parted(pairs: Sequence[Pair]) -> list[tuple[Pair, Divergence]]:
+    known = [(pair, pair.divergence) for pair in pairs if pair.divergence is not None]
+    return sorted(known, key=lambda item: (item[1].position, _question(item[0])))
 
 
-def _name(row: Generation) -> str:
-    sample = f" sample {row.sample}" if row.sample else ""
-    return f"{row.question_id} {row.model}/{row.setting}{sample}"
+def _question(pair: Pair) -> str:
+    return pair.key[1]
 
 
-def _describe_pair(first: Generation, second: Generation, *, decode: DecodeToken | None) -> str:
-    divergence = first_divergence(first, second)
-    if divergence is None:
-        num = sum(len(segment.token_ids) for segment in first.segments)
-        return f"all {num} tokens the same"
-    return _describe(divergence, decode=decode)
+def _name(pair: Pair) -> str:
+    _, question, model, setting, sample = pair.key
+    return f"{question} {model}/{setting}" + (f" sample {sample}" if sample else "")
+
+
+def _describe_pair(pair: Pair, *, decode: DecodeToken | None) -> str:
+    if pair.divergence is None:
+        return f"all {pair.num_tokens} tokens the same"
+    return _describe(pair.divergence, decode=decode)
 
 
 def _describe(divergence: Divergence, *, decode: DecodeToken | None) -> str:

@@ -24,7 +24,7 @@ class StageForecast:
 
     stage: str
     dollars: float | None
-    """None: no earlier run is known here."""
+    """None: no earlier run is known here, or not all of its machine time was measured."""
     seconds: float | None
 
 
@@ -51,7 +51,7 @@ class Forecast:
                 "stage": item.stage,
                 "dollars": _dollars(item.dollars),
                 "seconds": "unknown" if item.seconds is None else f"{item.seconds:.0f}",
-                "known from": "nothing yet" if item.dollars is None else "its last run",
+                "known from": "nothing yet" if item.seconds is None else "its last run",
             }
             for item in self.stages
         ]

@@ -49,7 +49,7 @@ class Meter:
         self._stop.set()
         self._saver.join()
         if error is not None:
-            self._save()
+            self.save()
 
     def quantities(self) -> dict[str, float]:
         """Spent so far: seconds on the wall, CPU seconds over all processes, peak memory of the largest one.
@@ -69,9 +69,10 @@ class Meter:
 
     def _save_now_and_then(self) -> None:
         while not self._stop.wait(self._seconds_between_saves):
-            self._save()
+            self.save()
 
-    def _save(self) -> None:
+    def save(self) -> None:
+        """Have what was spent so far added to the next try of the same work."""
         with contextlib.suppress(OSError):  # a full disk: the stage itself will meet and explain it
             write_text_atomically(self._path, json.dumps(self.quantities()) + "\n")
 

@@ -51,8 +51,10 @@ class Prices(BaseModel):
         """Dollars for ``gpu_seconds`` (summed over GPUs)."""
         return quantities.get("gpu_seconds", 0.0) / SECONDS_PER_HOUR * self.gpu_hour.usd
 
-    def dollars(self, quantities: Mapping[str, float]) -> float:
-        """Dollars for everything in a ledger that has a price."""
+    def dollars(self, quantities: Mapping[str, float]) -> float | None:
+        """Dollars for everything in a ledger that has a price; None where machine time was not measured."""
+        if not {"cpu_seconds", "gpu_seconds"} <= quantities.keys():
+            return None
         return self.cpu_dollars(quantities) + self.gpu_dollars(quantities)
 
 

@@ -266,8 +266,8 @@ class Recorder:
         """Quantities of the ledger and their price today."""
         ledger = end.ledger()
         dollars = load_prices().dollars(ledger)
-        self._dollars_all += dollars
-        self._dollars_spent += 0.0 if end.reused else dollars
+        self._dollars_all += dollars or 0.0  # sums are of what was measured, as in the report
+        self._dollars_spent += 0.0 if end.reused else dollars or 0.0
         return cost_figures(ledger, dollars=dollars)
 
 

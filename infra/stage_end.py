@@ -18,16 +18,13 @@ from typing import Any
 from infra.figures import CurvePoint, curve_points, flatten_metrics, headline_figures
 from infra.pipeline import StageEntry
 from infra.prices import SECONDS_PER_HOUR
-from infra.versions import TUNED, DataSet, Versions, data_sets, hash_path
+from infra.versions import RUN_IDENTITY, TUNED, DataSet, Versions, data_sets, hash_path
+from s1 import records
 from s1.artifacts import ArtifactError
 from s1.comparing.identity import identity_tags, read_run_identity
 
-RUN_IDENTITY = Path("data/generate/run.json")
-"""What the generations were made with (``s1.comparing.identity``)."""
 _PAGES = (Path("reports/report.html"), Path("reports/transcripts.html"))
 _CHARTS = Path("reports/charts")
-_TUNED = "tuned"
-"""The tuned model's name in ``metrics/score.json``; ``curve`` beside it speaks of the same model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +100,9 @@ class StageEnd:
         """Whether a figure says something about the tuned model."""
         if self.entry.name == "train":
             return True
-        is_curve = key.endswith(f".{_TUNED}")
-        return self.entry.name == "score" and (is_curve or key.split("/")[2:3] in ([_TUNED], ["curve"]))
+        # `curve` beside the models speaks of the tuned one too.
+        is_curve = key.endswith(f".{records.TUNED}")
+        return self.entry.name == "score" and (is_curve or key.split("/")[2:3] in ([records.TUNED], ["curve"]))
 
     @property
     def _has_identity(self) -> bool:
@@ -138,14 +136,15 @@ def single_figures(figures: Mapping[str, float]) -> list[CurvePoint]:
     return [CurvePoint(name, 0, value) for name, value in figures.items()]
 
 
-def cost_figures(ledger: Mapping[str, float], *, dollars: float) -> list[CurvePoint]:
-    """Quantities of a ledger, in hours too, and their price."""
+def cost_figures(ledger: Mapping[str, float], *, dollars: float | None) -> list[CurvePoint]:
+    """Quantities of a ledger, in hours too, and their price, where it is known."""
     hours = {
         f"cost/{kind}_hours": ledger[f"{kind}_seconds"] / SECONDS_PER_HOUR
         for kind in ("cpu", "gpu")
         if f"{kind}_seconds" in ledger
     }
-    return single_figures({**flatten_metrics(ledger, "cost"), **hours, "cost/usd": dollars})
+    price = {} if dollars is None else {"cost/usd": dollars}
+    return single_figures({**flatten_metrics(ledger, "cost"), **hours, **price})
 
 
 def _read_json(path: Path) -> Any:

@@ -24,6 +24,8 @@ from infra.pipeline import DVC_LOCK, StageEntry
 
 TUNED = Path("models/train/tuned")
 """The model that ``train`` makes."""
+RUN_IDENTITY = Path("data/generate/run.json")
+"""What the generations were made with (``s1.comparing.identity``), so that runs can be told apart."""
 MAX_BYTES_HASHED = 4 << 30
 """Bigger ones (weights of 32B models) have no version until DVC has hashed them: reading them takes minutes."""
 _BENCHMARKS = Path("data/collect/benchmarks.jsonl")

@@ -48,6 +48,20 @@ _ERROR_LINE = re.compile(r"\b\w*(?:Error|Exception): ")
 _PREFIX = re.compile(r"^(?:\(\w+ pid=\d+\) )?(?:ERROR [\d-]+ [\d:]+ \[[^]]*\] )?")
 
 
+@dataclass(frozen=True, slots=True)
+class ServerPlan:
+    """What the environment says about servers."""
+
+    urls: tuple[str, ...] = ()
+    """Running ones; none is started then."""
+    shares: tuple[str | None, ...] = ()
+    """The GPUs of each server to start, as ``CUDA_VISIBLE_DEVICES`` wants them; None: all there are, if any."""
+    arguments: tuple[str, ...] = ()
+    """Further options of each server to start."""
+    num_gpus: int | None = None
+    """GPUs of all servers together, busy or not; None where somebody else started the servers."""
+
+
 @dataclass(slots=True)
 class _Started:
     url: str
@@ -77,28 +91,41 @@ def vllm_servers(
         VllmError: a variable is wrong, vLLM is not installed, or a server did not start or died; with the last lines
             of its log.
     """
-    if environment.get("S1_VLLM_URLS"):
-        yield [url for part in environment["S1_VLLM_URLS"].split(",") if (url := part.strip())]
+    plan = plan_servers(environment)
+    if plan.urls:
+        yield list(plan.urls)
         return
+    options = ["--dtype", dtype, *([] if max_context is None else ["--max-model-len", str(max_context)])]
+    options += plan.arguments
     python = vllm_python(environment)
     with ExitStack() as stack:
         started: list[_Started] = []
-        for number, devices in enumerate(_shares(environment)):
-            server = _start(
-                python,
-                folder,
-                ["--dtype", dtype, *([] if max_context is None else ["--max-model-len", str(max_context)])],
-                environment=_server_environment(environment, devices),
-                log=log_folder / f"vllm-{number}.log",
-            )
-            stack.callback(server.guarded.stop)
-            started.append(server)
+        for number, devices in enumerate(plan.shares):
+            own, log = _server_environment(environment, devices), log_folder / f"vllm-{number}.log"
+            started.append(_start(python, folder, options, environment=own, log=log))
+            stack.callback(started[-1].guarded.stop)
         for server in started:
             _wait(server, folder)
         try:
             yield [server.url for server in started]
         except VllmError as error:
             raise VllmError(f"{error}\n{_last_words(started)}") from error
+
+
+def plan_servers(environment: Mapping[str, str] = os.environ) -> ServerPlan:
+    """Read what the environment says about servers.
+
+    Raises:
+        VllmError: their number is none, or there are fewer GPUs.
+    """
+    urls = tuple(url for part in environment.get("S1_VLLM_URLS", "").split(",") if (url := part.strip()))
+    if urls:
+        return ServerPlan(urls=urls)
+    arguments = tuple(shlex.split(environment.get("S1_VLLM_ARGS", "")))
+    gpus = _gpus(environment)
+    shares = _shares(environment.get("S1_VLLM_SERVERS") or "1", gpus)
+    num_gpus = len(gpus) if None in shares else sum(len(share.split(",")) for share in shares if share is not None)
+    return ServerPlan(shares=tuple(shares), arguments=arguments, num_gpus=num_gpus)
 
 
 def vllm_python(environment: Mapping[str, str] = os.environ) -> Path:
@@ -118,13 +145,10 @@ def vllm_python(environment: Mapping[str, str] = os.environ) -> Path:
     return path
 
 
-def _shares(environment: Mapping[str, str]) -> list[str | None]:
-    """The GPUs of each server as ``CUDA_VISIBLE_DEVICES`` wants them; None where there is nothing to share."""
-    text = environment.get("S1_VLLM_SERVERS") or "1"
+def _shares(text: str, gpus: Sequence[str]) -> list[str | None]:
     if not text.isdecimal() or int(text) < 1:
         raise VllmError(f"S1_VLLM_SERVERS={text!r} is no number of servers; give 1 or more")
     num_servers = int(text)
-    gpus = _gpus(environment)
     if num_servers == 1 or not gpus:
         return [None] * num_servers
     if num_servers > len(gpus):
@@ -162,14 +186,14 @@ def _start(
 ) -> _Started:
     port = _free_port()
     argv = [str(python), "-m", "vllm.entrypoints.openai.api_server", "--model", str(folder.absolute())]
-    argv += ["--host", "127.0.0.1", "--port", str(port), *options]
+    argv += ["--host", "127.0.0.1", "--port", str(port)]
     # The model's own sampling defaults stay out, and a reply's log probabilities are the model's, at temperature 1.
     argv += ["--generation-config", "vllm", "--logprobs-mode", "raw_logprobs", "--enable-prefix-caching"]
     argv += ["--uvicorn-log-level", "warning"]
     if not _gpus(environment):
         # On a CPU: no compiling, so it starts sooner; and blocks of the prefix cache a quarter of the usual size.
         argv += ["--enforce-eager", "--block-size", "32"]
-    argv += shlex.split(environment.get("S1_VLLM_ARGS", ""))
+    argv += options
     log_start = log.stat().st_size if log.exists() else 0
     guarded = Guarded.start(argv, env=environment, log=log, grace_seconds=_GRACE_SECONDS)
     logger.info("vLLM server for %s on port %d under guard %d, log %s", folder, port, guarded.process.pid, log)

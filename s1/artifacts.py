@@ -13,10 +13,10 @@ Example::
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Generic, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -25,6 +25,7 @@ _TEMPORARY_MARK = ".tmp-"
 _RETIRED_MARK = ".old-"
 
 RecordT = TypeVar("RecordT", bound=BaseModel)
+KeyT = TypeVar("KeyT", bound=Hashable)
 
 
 class ArtifactError(ValueError):
@@ -194,3 +195,32 @@ def _lines(file: Iterable[str], path: Path) -> Iterator[str]:
 def read_jsonl(path: Path, kind: type[RecordT]) -> list[RecordT]:
     """Read a whole JSON-lines artifact, see ``iterate_jsonl``."""
     return list(iterate_jsonl(path, kind))
+
+
+class JsonlIndex(Generic[RecordT, KeyT]):
+    """Finds the records of a JSON-lines artifact by a key, one at a time: what does not fit into memory together."""
+
+    def __init__(self, path: Path, kind: type[RecordT], *, key: Callable[[RecordT], KeyT]) -> None:
+        """Read the file once, and remember where each record starts.
+
+        Raises:
+            ArtifactError: see ``iterate_jsonl``.
+        """
+        self._path = path
+        self._kind = kind
+        self._starts: dict[KeyT, int] = {}
+        start = 0
+        check_file(path)
+        with path.open("rb") as lines:
+            for record, line in zip(iterate_jsonl(path, kind), lines, strict=True):
+                self._starts[key(record)] = start
+                start += len(line)
+
+    def get(self, key: KeyT) -> RecordT | None:
+        """The record of a key, the last one where several have it; None where none has."""
+        start = self._starts.get(key)
+        if start is None:
+            return None
+        with self._path.open("rb") as file:
+            file.seek(start)
+            return self._kind.model_validate_json(file.readline())

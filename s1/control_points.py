@@ -38,17 +38,8 @@ class ControlPoint:
 
 
 def control_points(controls: Sequence[ControlParams]) -> list[ControlPoint]:
-    """The points that the parameters ask for, in their order.
-
-    Raises:
-        ValueError: two points have the same name.
-    """
-    points = [point for control in controls for point in _points(control)]
-    names = [point.name for point in points]
-    doubles = sorted({name for name in names if names.count(name) > 1})
-    if doubles:
-        raise ValueError(f"generate.controls names the points {doubles} twice; remove one of each")
-    return points
+    """The points that the parameters ask for, in their order."""
+    return [point for control in controls for point in _points(control)]
 
 
 def _points(control: ControlParams) -> list[ControlPoint]:

@@ -21,11 +21,22 @@ ThinkingEnd = Literal["none", "natural", "budget", "loop"]
 """Why thinking stopped: there was none (direct answer), the model ended it, the budget did, or it went in circles."""
 
 GenerationState = Literal["answered", "cut_at_length", "cut_at_context", "looped", "engine_error"]
-"""How a generation ended: the answer ended by itself, its budget was used up, the context cannot hold prompt and
+"""How a generation ended: the answer ended by itself, its own limit was used up, the context cannot hold prompt and
 budget, the thinking repeated itself, or the engine failed. Only what was answered is ever graded."""
 
 Verdict = Literal["right", "wrong", "no_answer", "cut_at_length", "cut_at_context", "looped", "engine_error"]
 """What a generation is worth: right, wrong, answered without an answer in it, or the state that is no answer."""
+
+ENDS = ("answered", "no_answer", "cut_at_length", "cut_at_context", "looped", "engine_error")
+"""How generations end, in the order in which they are shown: with a gradable answer, with an answer phase without one,
+or in a state that is no answer."""
+
+TUNED = "tuned"
+BASE = "base"
+"""The two models that are measured: the fine-tuned one, and the one that it was made of."""
+
+GenerationKey = tuple[str, str, str, str, int]
+"""Benchmark, question id, model, setting, sample: names one generation."""
 
 TraceState = Literal["answered", "no_thinking", "truncated", "refused", "empty", "malformed", "given_up"]
 """How one request to a teacher ended."""
@@ -189,8 +200,8 @@ class Segment(Record):
     phase: Literal["thinking", "answer"]
 
 
-class Generation(Record):
-    """One answer of one model to one benchmark question under one forcing setting."""
+class OfGeneration(Record):
+    """Which generation a row is, or is about."""
 
     benchmark: str
     question_id: str
@@ -199,6 +210,16 @@ class Generation(Record):
     setting: str
     """Name of the forcing setting, for example ``max-64``, ``wait-2``, ``direct``."""
     sample: int
+
+    @property
+    def key(self) -> GenerationKey:
+        """The same for a generation and all that is said about it."""
+        return (self.benchmark, self.question_id, self.model, self.setting, self.sample)
+
+
+class Generation(OfGeneration):
+    """One answer of one model to one benchmark question under one forcing setting."""
+
     segments: list[Segment]
     thinking_end: ThinkingEnd
     num_waits: int
@@ -220,14 +241,9 @@ class Generation(Record):
         return "".join(segment.text for segment in self.segments if segment.phase == "thinking")
 
 
-class Score(Record):
+class Score(OfGeneration):
     """The verdict on one generation."""
 
-    benchmark: str
-    question_id: str
-    model: str
-    setting: str
-    sample: int
     answer: str | None
     """Extracted answer; None when none was found."""
     reference: str
@@ -242,19 +258,14 @@ class Score(Record):
     thinking_end: ThinkingEnd
 
 
-class JudgeNote(Record):
+class JudgeNote(OfGeneration):
     """One answer on which the symbolic grader and the judge differ, or the judge is unclear."""
 
-    benchmark: str
-    question_id: str
-    model: str
-    setting: str
-    sample: int
     answer: str | None
     """What the symbolic grader extracted."""
     reference: str
     symbolic: bool | None
     """Its verdict; None where it cannot tell (prose)."""
     judge: bool | None
-    """The judge's; None where its reply holds neither Yes nor No."""
+    """The judge's; None where its reply does not end in Yes or No, or was cut."""
     reply: str

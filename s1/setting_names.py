@@ -1,6 +1,7 @@
 """Names of forcing settings, and what they say: ``max-64`` is a budget of 64 thinking tokens.
 
 The one place that writes and reads them; a name travels from ``params.yaml`` over generations and scores to the report.
+Imports nothing of the project, so that parameters can be checked with it.
 
 Example::
 
@@ -17,6 +18,26 @@ SettingKind = Literal["direct", "budget", "wait", "parallel", "vote", "reject", 
 thinking); a majority vote over, or the first short enough of, such samples; a limit asked for in the prompt; anything
 else (``generate.settings``)."""
 
+KINDS: tuple[SettingKind, ...] = (
+    "budget",
+    "wait",
+    "other",
+    "tokens",
+    "steps",
+    "class",
+    "parallel",
+    "vote",
+    "reject",
+    "direct",
+)
+"""Every kind, in the order in which they are shown."""
+MADE_OF_SAMPLES: tuple[SettingKind, ...] = ("vote", "reject")
+"""Worked out of the samples of ``parallel``: nothing is decoded for them alone."""
+DIRECT = "direct"
+"""Name of the setting without thinking."""
+PARALLEL = "parallel"
+"""Name of the setting whose samples votes and rejection sampling are made of."""
+
 _PREFIXES: dict[SettingKind, str] = {
     "budget": "max",
     "wait": "wait",
@@ -28,6 +49,9 @@ _PREFIXES: dict[SettingKind, str] = {
 _KINDS = {prefix: kind for kind, prefix in _PREFIXES.items()}
 _NUMBERED = re.compile(r"([a-z]+)-(\d+)(-forced)?")
 _CLASSES = ("class-short", "class-long")
+_OWN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_TAKEN = ("base", "tuned")
+"""Names of the models, which stand beside those of settings in figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +72,9 @@ def setting_name(kind: SettingKind, amount: int, *, is_forced: bool = False) -> 
 
 def parse_setting(name: str) -> SettingName:
     """Read a name; what follows no pattern is of kind ``other``."""
-    if name == "direct":
+    if name == DIRECT:
         return SettingName("direct")
-    if name == "parallel":
+    if name == PARALLEL:
         return SettingName("parallel")
     if name in _CLASSES:
         return SettingName("class")
@@ -59,3 +83,27 @@ def parse_setting(name: str) -> SettingName:
     if match is None or kind is None or (match[3] and kind not in ("tokens", "steps")):
         return SettingName("other")
     return SettingName(kind, int(match[2]), is_forced=bool(match[3]))
+
+
+def place_of(name: str) -> tuple[int, bool, int, str]:
+    """Where a setting stands among others: by kind, then by amount; for sorting."""
+    setting = parse_setting(name)
+    return KINDS.index(setting.kind), setting.is_forced, setting.amount or 0, name
+
+
+def check_own_name(name: str) -> None:
+    """See that a name can be chosen for a further setting: it travels into files, tags and the keys of figures.
+
+    Raises:
+        ValueError: other characters than those allowed, or a name that points get by themselves.
+    """
+    if not _OWN.fullmatch(name):
+        raise ValueError(
+            f"{name!r} is no name of a setting: use up to 64 letters, digits, '-', '_' and '.', starting with a letter "
+            "or a digit, such as exact-256 or hmm-2"
+        )
+    if parse_setting(name).kind != "other" or name.startswith("class-") or name in _TAKEN:
+        raise ValueError(
+            f"{name!r} is a name that budgets, Waits, controls, votes or models get by themselves; choose another, "
+            "such as exact-256 or hmm-2"
+        )

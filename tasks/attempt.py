@@ -17,6 +17,7 @@ from statistics import fmean
 
 from s1.artifacts import ArtifactWriter, read_jsonl
 from s1.config import AttemptParams, ChatParams
+from s1.engine.forced import CurveResult
 from s1.engine.model import AnsweringModel, Job
 from s1.forcing import ForcingState, direct_setting
 from s1.grading import extract_answer, grade
@@ -55,21 +56,16 @@ def _attempt(
 
         @cache
         def model() -> AnsweringModel:
-            return stack.enter_context(answering_model(folder, engine=attempt.engine, chat=chat))
+            return stack.enter_context(answering_model(stage, folder, engine=attempt.engine, chat=chat))
 
         def answer(shard: Sequence[Question]) -> list[Attempt]:
             rows: dict[str, Attempt] = {}
 
-            def keep(job: Job, states: Sequence[ForcingState]) -> None:
-                response = "".join(part.text for part in model().segments(states[0]))
-                rows[job.question.id] = _to_attempt(job.question, states[0], name=name, response=response)
+            def keep(job: Job, result: CurveResult) -> None:
+                rows[job.question.id] = _to_attempt(model(), job.question, result.states[0], name=name)
 
-            model().decode(
-                [Job(question, 0, specs) for question in shard],
-                temperature=attempt.temperature,
-                seed=seed,
-                on_done=keep,
-            )
+            jobs = [Job(question, 0, specs, temperature=attempt.temperature) for question in shard]
+            model().decode(jobs, seed=seed, on_done=keep)
             return [rows[question.id] for question in shard]
 
         return map_shards(
@@ -83,20 +79,21 @@ def _attempt(
         )
 
 
-def _to_attempt(question: Question, state: ForcingState, *, name: str, response: str) -> Attempt:
+def _to_attempt(model: AnsweringModel, question: Question, state: ForcingState, *, name: str) -> Attempt:
     """Grade one response.
 
-    A response cut at its limit gave no answer and is wrong. A prompt that did not fit was no attempt: nothing shows
-    that its question is hard, so it stays ungraded.
+    A response cut at its limit gave no answer and is wrong. A prompt that did not fit, or on which the engine failed,
+    was no attempt: nothing shows that its question is hard, so it stays ungraded.
     """
     assert state.outcome is not None
+    response = "".join(part.text for part in model.segments(state))
     answer = extract_answer(response, kind=question.answer_kind) if state.outcome == "answered" else None
     return Attempt(
         question_id=question.id,
         model=name,
         response=response,
         answer=answer,
-        correct=None if state.outcome == "cut_at_context" else grade(answer, question),
+        correct=None if state.outcome in ("cut_at_context", "engine_error") else grade(answer, question),
         state=state.outcome,
         num_tokens=state.num_sampled_tokens,
     )

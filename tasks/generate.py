@@ -3,8 +3,8 @@
 The tuned model answers every benchmark question under each maximum (``max-<budget>``), each number of Waits
 (``wait-<n>``), the further settings and, each with a prompt of its own, the prompted controls; the base model it was
 tuned from answers directly (``direct``). What settings share is decoded once. Every sample of a question is kept as
-soon as it has ended, so a stage that is killed, or whose server dies, loses only what was under way. Knows the
-engine and where artifacts lie; grades nothing.
+soon as it has ended, so a stage that is killed, or whose server dies, loses only what was under way; where the engine
+failed on some, a run of the ended stage decodes only those. Knows the engine and where artifacts lie; grades nothing.
 
 Example::
 
@@ -12,25 +12,33 @@ Example::
     metrics["tuned"]["max-64"]["mean_thinking_tokens"]      # 61.3
 """
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from statistics import fmean
 from typing import Literal
 
+from pydantic import NonNegativeInt
+
 from s1.artifacts import ArtifactWriter, read_jsonl
 from s1.config import ChatParams, GenerateParams
 from s1.control_points import ControlPoint, control_points
+from s1.engine.forced import CurveResult
 from s1.engine.model import AnsweringModel, Job
 from s1.forcing import ForcingSpec, ForcingState, control_setting, direct_setting, of_sample
-from s1.records import Generation, Question, Segment
+from s1.records import Generation, Question, Record, Segment
 from tasks.answering import answering_model
 from tasks.journal import Journal
 from tasks.paths import BENCHMARKS, GENERATIONS, LARGE_MODEL, RUN_IDENTITY, TUNED_MODEL
 from tasks.run_identity import note_session, write_run_identity
 from tasks.stage import Metrics, StageContext, fingerprint
 
+logger = logging.getLogger(__name__)
+
+_AGAIN = "`dvc repro -f -s generate` asks for these again and for no others; then run `dvc repro`."
 _NUM_SHOWN = 20
 """How often progress is shown in the decoding of one model."""
 
@@ -43,12 +51,22 @@ class _Planned:
 
     question: Question
     sample: int
+    temperature: float
     control: ControlPoint | None = None
 
     @property
     def key(self) -> str:
         control = "" if self.control is None else f"/{self.control.name}"
-        return f"{self.question.source}/{self.question.id}/{self.sample}{control}"
+        return f"{self.question.source}/{self.question.id}/{self.sample}/{self.temperature}{control}"
+
+
+class Decoded(Record):
+    """A finished job, as the journal keeps it."""
+
+    num_decoded: NonNegativeInt
+    """Tokens that the engine sampled: what settings share counts once, tries on which it failed count too."""
+    generations: list[Generation]
+    """One per setting."""
 
 
 @dataclass(slots=True)
@@ -56,14 +74,15 @@ class _Tally:
     """Figures of generations that need not stay in memory for it."""
 
     num_decoded: int = 0
-    """Tokens that were decoded: what the settings of a job share is counted once."""
+    num_failed: int = 0
     rows: dict[tuple[str, str], list[Generation]] = field(default_factory=dict)
     """Generations without their tokens, by model and setting."""
 
-    def add(self, generations: Sequence[Generation]) -> None:
-        """Count the generations of one job."""
-        self.num_decoded += len({beginning for row in generations for beginning in _sampled_beginnings(row)})
-        for row in generations:
+    def add(self, decoded: Decoded) -> None:
+        """Count one job."""
+        self.num_decoded += decoded.num_decoded
+        for row in decoded.generations:
+            self.num_failed += row.state == "engine_error"
             self.rows.setdefault((row.model, row.setting), []).append(row.model_copy(update={"segments": []}))
 
 
@@ -92,6 +111,9 @@ def run(stage: StageContext, *, generate: GenerateParams, chat: ChatParams, seed
             seed=seed,
         )
     stage.add_quantity("decoded_tokens", tally.num_decoded)
+    if tally.num_failed:
+        logger.warning("The engine failed on %d generations. %s", tally.num_failed, _AGAIN)
+        stage.keep_work()
     return _measure(tally)
 
 
@@ -107,15 +129,17 @@ def _read_benchmarks(names: Sequence[str]) -> list[Question]:
 
 
 def _plan(name: ModelName, questions: Sequence[Question], generate: GenerateParams) -> list[_Planned]:
-    """The jobs of a model by question and sample, behind each the controls' (another prompt is another job)."""
-    points = control_points(generate.controls) if name == "tuned" else []
-    num_samples = max(generate.num_samples, generate.num_parallel) if name == "tuned" else generate.num_samples
-    return [
-        _Planned(question, sample, control)
-        for question in questions
-        for sample in range(num_samples)
-        for control in (None, *(points if sample < generate.num_samples else ()))
-    ]
+    """The jobs of a model by question and sample: what shares prompt and temperature is one job."""
+    is_tuned = name == "tuned"
+    points = control_points(generate.controls) if is_tuned else []
+    num_parallel = generate.num_parallel if is_tuned else 0
+    plan = []
+    for question, sample in product(questions, range(max(generate.num_samples, num_parallel))):
+        curve = [generate.temperature] if sample < generate.num_samples else []
+        parallel = [generate.temperature_of_parallel] if sample < num_parallel else []
+        plan += [_Planned(question, sample, temperature) for temperature in dict.fromkeys(curve + parallel)]
+        plan += [_Planned(question, sample, temperature, point) for temperature in curve for point in points]
+    return plan
 
 
 def _decoded(
@@ -127,19 +151,19 @@ def _decoded(
     generate: GenerateParams,
     chat: ChatParams,
     seed: int,
-) -> Journal[Generation]:
+) -> Journal[Decoded]:
     """The journal of one model with every planned job in it; what is there already is not decoded again."""
     plan = _plan(name, questions, generate)
-    journal = Journal(work_folder / f"generate-{name}.journal", kind=Generation)
+    journal = Journal(work_folder / f"generate-{name}.journal", kind=Decoded)
     try:
         left = [planned for planned in plan if not _is_done(planned.key, journal)]
 
         def work() -> None:
-            with answering_model(_MODELS[name], engine=generate.engine, chat=chat) as model:
-                jobs = _jobs(name, model, left, generate)
+            with answering_model(stage, _MODELS[name], engine=generate.engine, chat=chat) as model:
+                jobs = _jobs(name, model, left, questions, generate)
                 note_session(work_folder, model=model, jobs=jobs, engine=generate.engine)
                 by_key = {planned.key: job for planned, job in zip(left, jobs, strict=True)}
-                _decode(stage, name, model, by_key, journal, total=len(plan), generate=generate, seed=seed)
+                _decode(stage, name, model, by_key, journal, total=len(plan), seed=seed)
 
         if left:
             stage.run_shard(f"generate {name}", work)
@@ -150,9 +174,14 @@ def _decoded(
     return journal
 
 
-def _is_done(key: str, journal: Journal[Generation]) -> bool:
+def _is_done(key: str, journal: Journal[Decoded]) -> bool:
     """Whether a job has ended; one on which the engine failed is tried again by the next run."""
-    return key in journal and all(row.state != "engine_error" for row in journal.records(key))
+    return key in journal and all(row.state != "engine_error" for row in _read(journal, key).generations)
+
+
+def _read(journal: Journal[Decoded], key: str) -> Decoded:
+    [decoded] = journal.records(key)
+    return decoded
 
 
 def _decode(
@@ -160,57 +189,74 @@ def _decode(
     name: ModelName,
     model: AnsweringModel,
     jobs: Mapping[str, Job],
-    journal: Journal[Generation],
+    journal: Journal[Decoded],
     *,
     total: int,
-    generate: GenerateParams,
     seed: int,
 ) -> None:
     keys = {id(job): key for key, job in jobs.items()}
     every = max(1, total // _NUM_SHOWN)
 
-    def keep(job: Job, states: Sequence[ForcingState]) -> None:
-        rows = [_to_generation(job, state, model.segments(state), name=name) for state in states]
-        journal.add(keys[id(job)], rows)
+    def keep(job: Job, result: CurveResult) -> None:
+        key = keys[id(job)]
+        rows = [_to_generation(job, state, model.segments(state), name=name) for state in result.states]
+        num_before = _read(journal, key).num_decoded if key in journal else 0
+        journal.add(key, [Decoded(num_decoded=num_before + result.num_decoded, generations=rows)])
         if len(journal) % every == 0:
             stage.progress(len(journal), total, f"generate {name}")
 
-    model.decode(list(jobs.values()), temperature=generate.temperature, seed=seed, on_done=keep)
+    model.decode(list(jobs.values()), seed=seed, on_done=keep)
 
 
-def _jobs(name: ModelName, model: AnsweringModel, left: Sequence[_Planned], generate: GenerateParams) -> list[Job]:
+def _jobs(
+    name: ModelName,
+    model: AnsweringModel,
+    left: Sequence[_Planned],
+    questions: Sequence[Question],
+    generate: GenerateParams,
+) -> list[Job]:
     """Planned jobs with their settings.
 
     ``auto`` is what the context leaves for the longest prompt of all questions, those that are done already too.
     """
     if name == "base":
         direct = (direct_setting(max_answer_tokens=generate.max_answer_tokens),)
-        return [Job(planned.question, planned.sample, direct) for planned in left]
-    questions = _read_benchmarks(generate.benchmarks)
-    specs = model.settings(generate, questions)
+        return [Job(item.question, item.sample, direct, temperature=item.temperature) for item in left]
+    lengths = model.prompt_lengths(questions)
+    specs = model.settings(generate, lengths)
+    controlled = _control_specs(model, questions, generate, lengths)
+
+    jobs = []
+    for planned in left:
+        wanted, sentence = of_sample(specs, generate, sample=planned.sample).get(planned.temperature, ()), None
+        if planned.control is not None:
+            wanted, sentence = (controlled[planned.control.name],), planned.control.sentence
+        jobs.append(Job(planned.question, planned.sample, wanted, sentence, planned.temperature))
+    return jobs
+
+
+def _control_specs(
+    model: AnsweringModel, questions: Sequence[Question], generate: GenerateParams, lengths: Sequence[int]
+) -> dict[str, ForcingSpec]:
+    """The controls' settings by name; their prompts are longer than the plain ones of ``lengths``."""
     points = control_points(generate.controls)
-    limit = model.max_thinking_tokens(generate, questions, controls=[None, *(point.sentence for point in points)])
-    controlled = {point.name: _control_spec(point, generate, limit=limit) for point in points}
-    model.check_room(list(controlled.values()), questions)
-    return [
-        Job(planned.question, planned.sample, of_sample(specs, generate, sample=planned.sample))
-        if planned.control is None
-        else Job(planned.question, planned.sample, (controlled[planned.control.name],), planned.control.sentence)
-        for planned in left
-    ]
-
-
-def _control_spec(point: ControlPoint, generate: GenerateParams, *, limit: int) -> ForcingSpec:
-    return control_setting(
-        generate,
-        point.name,
-        max_thinking_tokens=limit if point.max_thinking_tokens is None else point.max_thinking_tokens,
-        has_step_marks=point.has_step_marks,
-    )
+    longest = [max(lengths), *(max(model.prompt_lengths(questions, control=point.sentence)) for point in points)]
+    limit = model.max_thinking_tokens(generate, longest_prompt=max(longest))
+    specs = {
+        point.name: control_setting(
+            generate,
+            point.name,
+            max_thinking_tokens=point.max_thinking_tokens or limit,
+            has_step_marks=point.has_step_marks,
+        )
+        for point in points
+    }
+    model.check_room(list(specs.values()), lengths)
+    return specs
 
 
 def _in_order(
-    journals: dict[ModelName, Journal[Generation]],
+    journals: dict[ModelName, Journal[Decoded]],
     questions: Sequence[Question],
     generate: GenerateParams,
     tally: _Tally,
@@ -218,9 +264,9 @@ def _in_order(
     """All generations by model, question, sample and setting, read one job at a time and counted on the way."""
     for name, journal in journals.items():
         for planned in _plan(name, questions, generate):
-            rows = journal.records(planned.key)
-            tally.add(rows)
-            yield from rows
+            decoded = _read(journal, planned.key)
+            tally.add(decoded)
+            yield from decoded.generations
 
 
 def _to_generation(job: Job, state: ForcingState, segments: list[Segment], *, name: ModelName) -> Generation:
@@ -238,17 +284,6 @@ def _to_generation(job: Job, state: ForcingState, segments: list[Segment], *, na
         num_thinking_tokens=state.num_thinking_tokens,
         num_sampled_tokens=state.num_sampled_tokens,
     )
-
-
-def _sampled_beginnings(generation: Generation) -> list[int]:
-    """A hash of all tokens up to each sampled one; equal hashes were decoded once."""
-    beginnings, running = [], 0
-    for segment in generation.segments:
-        for token in segment.token_ids:
-            running = hash((running, token))
-            if not segment.forced:
-                beginnings.append(running)
-    return beginnings
 
 
 def _measure(tally: _Tally) -> Metrics:

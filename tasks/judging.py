@@ -16,12 +16,10 @@ from s1.artifacts import iterate_jsonl
 from s1.config import Judge
 from s1.grading import extract_answer, grade, reference_answer
 from s1.judge.opinions import JudgeItem, Opinion, agreement_table, judge_answers
-from s1.records import Generation, JudgeNote, Question
+from s1.records import Generation, GenerationKey, JudgeNote, Question
 from s1.teacher.archive import Archive
 from tasks.paths import GENERATIONS
 from tasks.stage import Metrics, StageContext
-
-_Key = tuple[str, str, str, str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +29,15 @@ class Judging:
     notes: list[JudgeNote] = field(default_factory=list)
     figures: dict[str, Metrics] = field(default_factory=dict)
     """By benchmark: how many answers were judged, and the table of both graders."""
-    opinions: dict[_Key, bool | None] = field(default_factory=dict)
+    opinions: dict[GenerationKey, bool | None] = field(default_factory=dict)
 
     def agrees(self, generation: Generation) -> bool | None:
         """The judge's verdict; None where it was not asked or is unclear."""
-        return self.opinions.get(_key(generation))
+        return self.opinions.get(generation.key)
+
+    def was_asked(self, generation: Generation) -> bool:
+        """Whether there is a reply, clear or not."""
+        return generation.key in self.opinions
 
 
 def judge_generations(stage: StageContext, *, judge: Judge, questions: Mapping[tuple[str, str], Question]) -> Judging:
@@ -45,7 +47,7 @@ def judge_generations(stage: StageContext, *, judge: Judge, questions: Mapping[t
         JudgeError: the judge gives no answer.
     """
     asked = [
-        (_key(generation), question, generation.answer_text, item)
+        (generation.key, question, generation.answer_text, item)
         for generation, question, item in _items(questions)
         if judge.scope == "all" or item.symbolic is None
     ]
@@ -60,7 +62,7 @@ def judge_generations(stage: StageContext, *, judge: Judge, questions: Mapping[t
     for (key, question, text, item), opinion in zip(asked, opinions, strict=True):
         judging.opinions[key] = opinion.agrees
         by_benchmark.setdefault(key[0], []).append((item, opinion))
-        if item.symbolic != opinion.agrees:
+        if opinion.agrees is None or item.symbolic != opinion.agrees:
             judging.notes.append(_note(key, question, text, item, opinion))
     judging.figures.update({name: _figures(rows) for name, rows in by_benchmark.items()})
     _add_quantities(stage, items, opinions)
@@ -78,17 +80,7 @@ def _items(questions: Mapping[tuple[str, str], Question]) -> Iterator[tuple[Gene
         yield generation, question, JudgeItem(question.question, reference, generation.answer_text, symbolic)
 
 
-def _key(generation: Generation) -> _Key:
-    return (
-        generation.benchmark,
-        generation.question_id,
-        generation.model,
-        generation.setting,
-        generation.sample,
-    )
-
-
-def _note(key: _Key, question: Question, text: str, item: JudgeItem, opinion: Opinion) -> JudgeNote:
+def _note(key: GenerationKey, question: Question, text: str, item: JudgeItem, opinion: Opinion) -> JudgeNote:
     benchmark, question_id, model, setting, sample = key
     return JudgeNote(
         benchmark=benchmark,

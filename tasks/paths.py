@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from infra import versions
+
 SMALL_MODEL = Path("models/base/small")
 LARGE_MODEL = Path("models/base/large")
 BASE_MODELS = {"small": SMALL_MODEL, "large": LARGE_MODEL}
@@ -24,13 +26,12 @@ SELECT_DECISIONS = Path("data/select/decisions.jsonl")
 
 EXAMPLES = Path("data/tokenize/examples.parquet")
 
-TUNED_MODEL = Path("models/train/tuned")
+TUNED_MODEL = versions.TUNED
 TRAIN_STEPS = Path("models/train/steps.jsonl")
 """One line per optimizer step: step, loss, learning rate, gradient norm, seconds, hash of the example ids."""
 
 GENERATIONS = Path("data/generate/generations.jsonl")
-RUN_IDENTITY = Path("data/generate/run.json")
-"""What the generations were made with (``s1.comparing.identity``), so that runs can be told apart."""
+RUN_IDENTITY = versions.RUN_IDENTITY
 SCORES = Path("data/score/scores.jsonl")
 JUDGE_NOTES = Path("data/score/judge.jsonl")
 """Where grader and judge differ; written only where ``score.judge`` names a judge."""

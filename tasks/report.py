@@ -7,7 +7,7 @@ The page shows every parameter, so it reads every section.
 Example::
 
     metrics = run(stage, **{name: getattr(params, name) for name in type(params).model_fields})
-    metrics["num_transcripts"]      # 6
+    metrics["num_transcripts"]      # 40
 """
 
 import hashlib
@@ -24,6 +24,7 @@ from infra.figures import flatten_params
 from infra.prices import Prices, load_prices
 from infra.provenance import git_tags
 from s1.artifacts import ArtifactError, ArtifactWriter, iterate_jsonl, read_jsonl, remake_hint, write_text_atomically
+from s1.comparing.identity import read_run_identity
 from s1.config import (
     AttemptParams,
     BaseParams,
@@ -125,10 +126,7 @@ def run(
     )
     content = _gather(params)
     stage.progress(1, 2, "gathered")
-    page, reader = render_page(content), render_reader(content)
-    write_text_atomically(REPORT, page)
-    write_text_atomically(TRANSCRIPTS, reader)
-    _write_charts(content.benchmarks)
+    _write(content)
     stage.progress(2, 2, "rendered")
     return {
         "num_benchmarks": len(content.benchmarks),
@@ -143,7 +141,7 @@ def _gather(params: Params) -> ReportContent:
     if score_metrics is None:
         raise ArtifactError(f"{METRICS_FOLDER / 'score.json'} is missing. Run `dvc repro` (or `make demo`) to make it.")
     prices = load_prices()
-    identity = _read_json(RUN_IDENTITY) or {}
+    identity = read_run_identity(RUN_IDENTITY) if RUN_IDENTITY.is_file() else None
     return ReportContent(
         title=params.report.title,
         benchmarks=tuple(read_results(score_metrics)),
@@ -157,10 +155,18 @@ def _gather(params: Params) -> ReportContent:
         token_price=_read_token_price(prices),
         transcripts=tuple(_read_transcripts(params.report.num_transcripts)),
         facts=tuple(_run_facts(params.seed)),
-        identity=tuple(facts_of(identity)),
-        warnings=tuple(warnings_of(identity)),
+        identity=tuple(facts_of(identity)) if identity else (),
+        warnings=tuple(warnings_of(identity)) if identity else (),
         parameters=tuple(flatten_params(params.model_dump(mode="json")).items()),
     )
+
+
+def _write(content: ReportContent) -> None:
+    """All pages or none: both are rendered before one is written."""
+    page, reader = render_page(content), render_reader(content)
+    write_text_atomically(REPORT, page)
+    write_text_atomically(TRANSCRIPTS, reader)
+    _write_charts(content.benchmarks)
 
 
 def _write_charts(results: Sequence[BenchmarkResult]) -> None:

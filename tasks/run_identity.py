@@ -13,7 +13,6 @@ Example::
 import argparse
 import hashlib
 import os
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
@@ -25,7 +24,8 @@ from pydantic_core import to_jsonable_python
 
 from infra.device import device_name
 from infra.redaction import redact
-from s1.comparing.identity import EngineIdentity, RunIdentity, describe_benchmarks, describe_models
+from s1.comparing.hashing import describe_benchmarks, describe_models
+from s1.comparing.identity import EngineIdentity, RunIdentity
 from s1.config import ChatParams, EngineParams, GenerateParams
 from s1.engine.model import AnsweringModel, Job
 from s1.records import Question, Record
@@ -71,31 +71,35 @@ def describe_engine(
         )
     from s1.engine.vllm import VllmClient
 
-    versions = model.engine.versions if isinstance(model.engine, VllmClient) else []
-    return describe_servers(", ".join(versions), dtype=engine.dtype, environment=environment)
+    assert isinstance(model.engine, VllmClient)
+    found = EngineIdentity(
+        kind="vllm",
+        version=", ".join(model.engine.versions),
+        dtype=engine.dtype,
+        num_servers=model.engine.num_servers,
+        tensor_parallel=None,
+    )
+    return describe_servers(found, environment=environment)
 
 
-def describe_servers(engine_version: str, *, dtype: str, environment: Mapping[str, str]) -> EngineIdentity:
-    """Servers of vLLM, as far as the environment tells: of servers that somebody else started only how many."""
-    urls = [url for url in environment.get("S1_VLLM_URLS", "").split(",") if url.strip()]
-    if urls:
-        return EngineIdentity(
-            kind="vllm", version=engine_version, dtype=dtype, num_servers=len(urls), tensor_parallel=None
-        )
+def describe_servers(engine: EngineIdentity, *, environment: Mapping[str, str]) -> EngineIdentity:
+    """Add what the environment tells of servers that the stage started; of other people's it tells nothing."""
+    from infra.vllm_servers import plan_servers
+
+    plan = plan_servers(environment)
+    if plan.urls:
+        return engine
     parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False, exit_on_error=False)
     parser.add_argument("--tensor-parallel-size", "-tp", type=int, default=1)
     for option in _SECRET_OPTIONS:
         parser.add_argument(option)
-    known, others = parser.parse_known_args(shlex.split(environment.get("S1_VLLM_ARGS", "")))
-    return EngineIdentity(
-        kind="vllm",
-        version=engine_version,
-        dtype=dtype,
-        num_servers=int(environment.get("S1_VLLM_SERVERS") or 1),
-        tensor_parallel=known.tensor_parallel_size,
-        arguments=tuple(redact(other) for other in others),
-        device=device_name(),
-    )
+    known, others = parser.parse_known_args(list(plan.arguments))
+    told = {
+        "tensor_parallel": known.tensor_parallel_size,
+        "arguments": tuple(redact(other) for other in others),
+        "device": device_name(),
+    }
+    return engine.model_copy(update=told)
 
 
 def write_run_identity(
@@ -112,23 +116,31 @@ def write_run_identity(
 
     Args:
         models: name -> model folder, all of its weights are read.
-        work_folders: name -> where its sessions were noted.
+        work_folders: name -> where its sessions were noted, the tuned model's first.
     """
-    settings: dict[str, dict[str, JsonValue]] = {}
-    engines: dict[EngineIdentity, None] = {}
-    for name, folder in work_folders.items():
-        for session in _read_sessions(folder):
-            settings.update({f"{name}/{setting}": spec for setting, spec in session.settings.items()})
-            engines[session.engine] = None
-    *earlier, engine = engines
+    sessions = {str(name): _read_sessions(folder) for name, folder in work_folders.items()}
+    engines = {name: of_model[-1].engine for name, of_model in sessions.items()}
+    engine = next(iter(engines.values()))
     identity = RunIdentity(
         models=describe_models(dict(models.items()), chat=chat),
         engine=engine,
-        earlier_engines=tuple(earlier),
-        settings=settings,
+        other_engines={name: other for name, other in engines.items() if other != engine},
+        earlier_engines=tuple(
+            dict.fromkeys(
+                session.engine for name in sessions for session in sessions[name] if session.engine != engines[name]
+            )
+        ),
+        settings={
+            f"{name}/{setting}": spec
+            for name in sessions
+            for session in sessions[name]
+            for setting, spec in session.settings.items()
+        },
         benchmarks=describe_benchmarks(questions),
         temperature=generate.temperature,
         num_samples=generate.num_samples,
+        num_parallel=generate.num_parallel,
+        parallel_temperature=generate.parallel_temperature,
         seed=seed,
         packages=_package_versions(),
     )

@@ -2,7 +2,7 @@
 
 Knows the contract of a task (``tasks.stage``) and where its figures go; does not know what any stage does, nor Prefect
 or MLflow, which come in as callables. ``metrics/<stage>.json`` and ``ledger/<stage>.json`` are written last, each whole
-or not at all; only then is the stage's unfinished work dropped.
+or not at all; only then is the stage's unfinished work dropped (unless the stage keeps it).
 
 Example::
 
@@ -124,10 +124,13 @@ def run_stage(name: str, observers: Observers, *, params_path: Path = PARAMS) ->
         )
         metrics = task(context, **select_sections(params, sections_of(task)))
     spent = meter.quantities()
-    ledger = {"gpu_seconds": spent["wall_seconds"] * uses_gpu(), **spent, **context.quantities}
+    ledger = {**gpu_seconds(spent["wall_seconds"], context.gpus), **spent, **context.quantities}
     write_json(METRICS_FOLDER / f"{name}.json", metrics)
     write_json(LEDGER_FOLDER / f"{name}.json", ledger)
-    meter.forget()
+    if context.kept_work:
+        meter.save()  # its next run goes on from this one's results, so it has cost what this one did too
+    else:
+        meter.forget()
     for folder in context.opened_work:
         shutil.rmtree(folder, ignore_errors=True)
     with contextlib.suppress(OSError):  # another profile's unfinished work lies there
@@ -143,6 +146,17 @@ def hash_code(deps: Sequence[Path]) -> str:
         for file in files:
             digest.update(f"{file}\0".encode() + file.read_bytes())
     return digest.hexdigest()[:8]
+
+
+def gpu_seconds(wall_seconds: float, gpus: Sequence[int | None]) -> dict[str, float]:
+    """Seconds of all GPUs as a ledger's quantity, which lacks where they were not measured.
+
+    Args:
+        wall_seconds: of all tries of the stage.
+        gpus: what the stage told by ``StageContext.use_gpus``; it holds the most of them from its start to its end.
+    """
+    known = [num for num in gpus if num is not None]
+    return {"gpu_seconds": wall_seconds * max(uses_gpu(), *known, 0)} if len(known) == len(gpus) else {}
 
 
 def uses_gpu() -> bool:

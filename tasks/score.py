@@ -65,7 +65,9 @@ def run(stage: StageContext, *, generate: GenerateParams, score: ScoreParams, se
     if score.judge is not None:
         judging = judge_generations(stage, judge=score.judge, questions=questions)
     scores = [
-        score_generation(generation, questions, opinion=judging.agrees(generation))
+        score_generation(
+            generation, questions, opinion=judging.agrees(generation), was_judged=judging.was_asked(generation)
+        )
         for generation in iterate_jsonl(GENERATIONS, Generation)
     ]
     stage.progress(len(scores), len(scores), "generations graded")
@@ -94,12 +96,15 @@ def run(stage: StageContext, *, generate: GenerateParams, score: ScoreParams, se
     return metrics
 
 
-def score_generation(generation: Generation, questions: _Questions, *, opinion: bool | None = None) -> Score:
+def score_generation(
+    generation: Generation, questions: _Questions, *, opinion: bool | None = None, was_judged: bool = False
+) -> Score:
     """Grade one generation.
 
     Args:
         questions: benchmark items by benchmark and id.
         opinion: the judge's; decides where the symbolic grader cannot tell (prose), and only there.
+        was_judged: the judge was asked; where it is unclear then, prose counts as no answer.
 
     Raises:
         ValueError: the question is unknown, or cannot be graded (no reference answer, or one in prose).
@@ -108,18 +113,12 @@ def score_generation(generation: Generation, questions: _Questions, *, opinion: 
     question = questions.get((generation.benchmark, generation.question_id))
     if question is None:
         raise ValueError(f"{name} is not in {BENCHMARKS}; run `dvc repro generate`, its generations are of other data")
-    answered = generation.state == "answered"
-    # What was cut has no final answer, whatever its text may look like.
-    answer = extract_answer(generation.answer_text, kind=question.answer_kind) if answered else None
-    correct = grade(answer, question)
-    if correct is None and (opinion is not None or not answered):
-        correct = opinion is True
-        answer = generation.answer_text.strip() or None if answered else None
+    answer, correct = _grade(generation, question, opinion=opinion, was_judged=was_judged)
     reference = reference_answer(question)
     if correct is None or reference is None:
         raise ValueError(
             f"{name} cannot be graded: it has no reference answer (remove it or add one), or one in prose (name a "
-            "judge in score.judge, whose reply must end in Yes or No)"
+            "judge in score.judge)"
         )
     return Score(
         benchmark=generation.benchmark,
@@ -136,6 +135,20 @@ def score_generation(generation: Generation, questions: _Questions, *, opinion: 
         num_waits=generation.num_waits,
         thinking_end=generation.thinking_end,
     )
+
+
+def _grade(
+    generation: Generation, question: Question, *, opinion: bool | None, was_judged: bool
+) -> tuple[str | None, bool | None]:
+    """The answer and whether it is right; None for what nobody can tell."""
+    answered = generation.state == "answered"
+    # What was cut has no final answer, whatever its text may look like.
+    answer = extract_answer(generation.answer_text, kind=question.answer_kind) if answered else None
+    correct = grade(answer, question)
+    if correct is None and (was_judged or opinion is not None or not answered):
+        answer = generation.answer_text.strip() or None if answered and opinion is not None else None
+        correct = opinion is True and answer is not None
+    return answer, correct
 
 
 def _verdict(generation: Generation, *, answer: str | None, correct: bool) -> Verdict:

@@ -58,6 +58,10 @@ class StageContext:
     quantities: dict[str, float] = field(default_factory=dict)
     opened_work: list[Path] = field(default_factory=list)
     """Folders of unfinished work that this run made use of: what the runner removes when the stage ends well."""
+    kept_work: list[Path] = field(default_factory=list)
+    """Those that stay, see ``keep_work``."""
+    gpus: list[int | None] = field(default_factory=list)
+    """Told by ``use_gpus``."""
 
     def open_work(self, key: str) -> Path:
         """The folder of unfinished work under ``key``, the ``fingerprint`` of everything but code that decides it.
@@ -67,6 +71,15 @@ class StageContext:
         folder = self.work_folder / (f"{key}-{self.code}" if self.code else key)
         self.opened_work.append(folder)
         return folder
+
+    def keep_work(self) -> None:
+        """Keep the work although the stage ends well: when it is run again, it goes on from there."""
+        self.kept_work.extend(self.opened_work)
+        self.opened_work.clear()
+
+    def use_gpus(self, num_gpus: int | None) -> None:
+        """Tell how many GPUs other processes keep busy for the stage; None: somebody else's, so nobody knows."""
+        self.gpus.append(num_gpus)
 
     def add_quantity(self, name: str, amount: float) -> None:
         """Count something that costs (``thinking_tokens``, ``gpu_seconds``) into the stage's ledger."""

@@ -5,19 +5,20 @@ means wrong in the first and right in the second. Knows records; reads no file a
 
 Example::
 
-    comparison = compare_runs(first, second, num_resamples=10_000, confidence=0.95, seed=0)
+    comparison = compare_runs(first, second, agreements, num_resamples=10_000, confidence=0.95, seed=0)
     comparison.points[0].paired.verdict             # 'unsettled: about 310 questions would be needed'
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from statistics import fmean
 
 from s1.comparing.differences import Difference, differences
-from s1.comparing.divergence import Agreement, pair_up
+from s1.comparing.divergence import Agreement
 from s1.comparing.identity import RunIdentity
-from s1.metrics.paired import PairedComparison, compare_points, holm
-from s1.records import Generation, Score
+from s1.metrics.paired import PairedComparison, compare_outcomes, holm, mean_outcomes, outcomes_of
+from s1.records import Score
 
 Place = tuple[str, str, str]
 """Benchmark, model, setting."""
@@ -34,7 +35,6 @@ class RunRecords:
     label: str
     identity: RunIdentity | None
     """None where the run did not record what it was made with."""
-    generations: Sequence[Generation]
     scores: Sequence[Score]
 
 
@@ -72,6 +72,7 @@ class RunComparison:
 def compare_runs(
     first: RunRecords,
     second: RunRecords,
+    agreements: Mapping[Place, Agreement],
     *,
     num_resamples: int,
     confidence: float,
@@ -81,30 +82,19 @@ def compare_runs(
 ) -> RunComparison:
     """Compare every point that both runs have, or those of one benchmark or setting.
 
+    Args:
+        agreements: where the tokens of each point part (``pair_up``).
+
     Raises:
         ComparisonError: there is none.
     """
     firsts, seconds = _by_place(first.scores), _by_place(second.scores)
-    wanted = [
-        place for place in firsts if place in seconds and benchmark in (None, place[0]) and setting in (None, place[2])
-    ]
-    agreements = pair_up(first.generations, second.generations)
-    points = [
-        point
-        for place in wanted
-        if (
-            point := _compare_point(
-                place,
-                firsts[place],
-                seconds[place],
-                agreements.get(place, Agreement(())),
-                num_resamples=num_resamples,
-                confidence=confidence,
-                seed=seed,
-            )
-        )
-        is not None
-    ]
+    compare = partial(_compare_point, num_resamples=num_resamples, confidence=confidence, seed=seed)
+    points = []
+    for place in firsts:
+        if place in seconds and benchmark in (None, place[0]) and setting in (None, place[2]):
+            point = compare(place, firsts[place], seconds[place], agreements.get(place, Agreement(())))
+            points += [] if point is None else [point]
     if not points:
         raise ComparisonError(_explain_nothing(first, second, benchmark=benchmark, setting=setting))
     return RunComparison(
@@ -140,11 +130,12 @@ def _compare_point(
         return None
     ones = [row for row in first if row.question_id in shared]
     others = [row for row in second if row.question_id in shared]
-    paired = compare_points(others, ones, num_resamples=num_resamples, confidence=confidence, seed=seed)
+    before, after = outcomes_of(ones), outcomes_of(others)
+    paired = compare_outcomes(after, before, num_resamples=num_resamples, confidence=confidence, seed=seed)
     return PointComparison(
         place=place,
-        first_accuracy=_accuracy(ones),
-        second_accuracy=_accuracy(others),
+        first_accuracy=fmean(mean_outcomes(before).values()),
+        second_accuracy=fmean(mean_outcomes(after).values()),
         first_tokens=fmean(row.num_thinking_tokens for row in ones),
         second_tokens=fmean(row.num_thinking_tokens for row in others),
         num_questions=len(shared),
@@ -152,14 +143,6 @@ def _compare_point(
         paired=paired,
         agreement=agreement,
     )
-
-
-def _accuracy(rows: Sequence[Score]) -> float:
-    """Mean over questions, as everywhere: samples of one question are averaged first."""
-    of_question: dict[str, list[float]] = {}
-    for row in rows:
-        of_question.setdefault(row.question_id, []).append(float(row.correct))
-    return fmean(fmean(values) for values in of_question.values())
 
 
 def _correct_together(points: Sequence[PointComparison]) -> list[PointComparison]:

@@ -59,7 +59,7 @@ def differences(first: RunIdentity, second: RunIdentity) -> list[Difference]:
     found = [
         *_benchmarks(first, second),
         *_models(first, second),
-        *_engines(first.engine, second.engine),
+        *_engines(first, second),
         *_parts("first", first),
         *_parts("second", second),
         *_settings(first, second),
@@ -87,7 +87,14 @@ def _models(first: RunIdentity, second: RunIdentity) -> Iterator[Difference]:
                 yield Difference(severity, f"models.{name}.{key}", one, other, why)
 
 
-def _engines(first: EngineIdentity, second: EngineIdentity) -> Iterator[Difference]:
+def _engines(first: RunIdentity, second: RunIdentity) -> list[Difference]:
+    """Of all models that both runs have; what is true of several is told once."""
+    models = sorted(first.models.keys() & second.models.keys(), key=lambda name: (name != "tuned", name))
+    pairs = [(first.engine_of(name), second.engine_of(name)) for name in models] or [(first.engine, second.engine)]
+    return list(dict.fromkeys(difference for one, other in pairs for difference in _of_engine(one, other)))
+
+
+def _of_engine(first: EngineIdentity, second: EngineIdentity) -> Iterator[Difference]:
     for key, (severity, why) in _BY_ENGINE.items():
         one, other = getattr(first, key), getattr(second, key)
         is_implied = key in ("version", "batch_size", "num_servers", "arguments") and first.kind != second.kind
@@ -118,18 +125,34 @@ def _sampling(first: RunIdentity, second: RunIdentity) -> Iterator[Difference]:
     if first.temperature != second.temperature:
         why = "decoding is another: greedy and sampled scores differ"
         yield Difference("incomparable", "temperature", str(first.temperature), str(second.temperature), why)
-    if first.num_samples != second.num_samples:
-        why = "scores are means over different numbers of samples; the one of fewer is noisier"
-        yield Difference("note", "num_samples", str(first.num_samples), str(second.num_samples), why)
-    if first.seed != second.seed and max(first.temperature, second.temperature) > 0:
+    if _parallel_temperature(first) != _parallel_temperature(second):
+        one, other = _show(_parallel_temperature(first)), _show(_parallel_temperature(second))
+        why = "parallel samples are drawn otherwise, and with them votes and rejection sampling"
+        yield Difference("incomparable", "parallel_temperature", one, other, why)
+    for name in ("num_samples", "num_parallel"):
+        one, other = str(getattr(first, name)), str(getattr(second, name))
+        if one != other:
+            why = "scores are means over different numbers of samples; the one of fewer is noisier"
+            yield Difference("note", name, one, other, why)
+    if first.seed != second.seed and _is_drawn(first, second):
         why = "other draws: tokens differ from the first, and answers by chance"
         yield Difference("note", "seed", str(first.seed), str(second.seed), why)
+
+
+def _parallel_temperature(run: RunIdentity) -> float | None:
+    return None if run.parallel_temperature == run.temperature else run.parallel_temperature
+
+
+def _is_drawn(*runs: RunIdentity) -> bool:
+    return any(run.temperature > 0 or (run.parallel_temperature or 0) > 0 for run in runs)
 
 
 def _packages(first: RunIdentity, second: RunIdentity) -> Iterator[Difference]:
     for name in sorted(first.packages.keys() | second.packages.keys()):
         one, other = first.packages.get(name), second.packages.get(name)
-        if one != other and name != first.engine.kind:
+        # The version of the local engine is that of transformers.
+        is_told = name == "transformers" and first.engine.kind == second.engine.kind == "local"
+        if one != other and not is_told:
             yield Difference("note", f"packages.{name}", _show(one), _show(other), "kernels may round differently")
 
 

@@ -10,19 +10,19 @@ Example::
     divergence.position, divergence.phase, divergence.first.words()     # (412, 'thinking', "samples ' so'")
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from s1.records import Generation
+from s1.records import Generation, GenerationKey
 
 DecodeToken = Callable[[int], str]
 """A token's text, special tokens shown."""
 
-Key = tuple[str, str, str, str, int]
-"""Benchmark, model, setting, question, sample."""
-
 Phase = Literal["thinking", "answer"]
+
+_MAX_TEXT = 200
+"""Characters kept on each side of a divergence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class NextStep:
     token: Token | None
     """None: it has no further tokens."""
     text: str
-    """How its text goes on, from about there."""
+    """How its text goes on, from about there; its start."""
 
     def words(self, decode: DecodeToken | None = None) -> str:
         """In words; with a tokenizer's decoder the token is shown as text."""
@@ -64,58 +64,72 @@ class Divergence:
     phase: Phase
     """Of the first different token, in the first run if it has one there."""
     before: str
-    """The shared text, as far as it shares characters."""
+    """The end of the shared text, as far as it shares characters."""
     first: NextStep
     second: NextStep
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Two generations of the same question, model, setting and sample, without their texts."""
+
+    key: GenerationKey
+    num_tokens: int
+    """Tokens behind the prompt, of the first run's."""
+    divergence: Divergence | None
+    """None where all tokens are the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Generations of two runs for the same question, model, setting and sample."""
+    """What two runs have of one point."""
 
-    pairs: tuple[tuple[Generation, Generation], ...]
+    pairs: tuple[Pair, ...]
 
     @property
     def share_identical(self) -> float | None:
         """Share of pairs whose tokens are all the same; None without pairs."""
         if not self.pairs:
             return None
-        return sum(token_ids(one) == token_ids(other) for one, other in self.pairs) / len(self.pairs)
+        return sum(pair.divergence is None for pair in self.pairs) / len(self.pairs)
 
 
-def pair_up(first: Sequence[Generation], second: Sequence[Generation]) -> dict[tuple[str, str, str], Agreement]:
-    """Generations that both runs have, by benchmark, model and setting, in the first run's order."""
-    others = {_key(row): row for row in second}
-    pairs: dict[tuple[str, str, str], list[tuple[Generation, Generation]]] = {}
+def pair_up(
+    first: Iterable[Generation], find: Callable[[GenerationKey], Generation | None]
+) -> dict[tuple[str, str, str], Agreement]:
+    """Generations that both runs have, by benchmark, model and setting, in the first run's order.
+
+    Args:
+        find: the second run's generation of a key. Two texts are held at a time: a run's may be gigabytes.
+    """
+    pairs: dict[tuple[str, str, str], list[Pair]] = {}
     for row in first:
-        if (other := others.get(_key(row))) is not None:
-            pairs.setdefault((row.benchmark, row.model, row.setting), []).append((row, other))
+        if (other := find(row.key)) is not None:
+            num_tokens = sum(len(segment.token_ids) for segment in row.segments)
+            pair = Pair(key=row.key, num_tokens=num_tokens, divergence=first_divergence(row, other))
+            pairs.setdefault((row.benchmark, row.model, row.setting), []).append(pair)
     return {place: Agreement(tuple(found)) for place, found in pairs.items()}
-
-
-def token_ids(generation: Generation) -> list[int]:
-    """All tokens behind the prompt."""
-    return [token for segment in generation.segments for token in segment.token_ids]
 
 
 def first_divergence(first: Generation, second: Generation) -> Divergence | None:
     """The first place where tokens differ; None where all are the same."""
     one, other = list(_tokens(first)), list(_tokens(second))
-    position = _num_shared([token.token_id for token in one], [token.token_id for token in other])
+    position = num_shared([token.token_id for token in one], [token.token_id for token in other])
     if position == len(one) == len(other):
         return None
     texts = [first.thinking_text + first.answer_text, second.thinking_text + second.answer_text]
-    before = texts[0][: _num_shared(*texts)]
+    before = texts[0][: num_shared(*texts)]
     return Divergence(
         position=position,
         phase=(one[position:] or other[position:])[0].phase,
-        before=before,
-        first=NextStep(one[position] if position < len(one) else None, texts[0][len(before) :]),
-        second=NextStep(other[position] if position < len(other) else None, texts[1][len(before) :]),
+        before=before[-_MAX_TEXT:],
+        first=NextStep(one[position] if position < len(one) else None, texts[0][len(before) :][:_MAX_TEXT]),
+        second=NextStep(other[position] if position < len(other) else None, texts[1][len(before) :][:_MAX_TEXT]),
     )
 
 
-def _num_shared(first: Sequence[object], second: Sequence[object]) -> int:
+def num_shared(first: Sequence[object], second: Sequence[object]) -> int:
+    """How many items two sequences share from their beginning."""
     pairs = enumerate(zip(first, second, strict=False))
     return next((index for index, (one, other) in pairs if one != other), min(len(first), len(second)))
 
@@ -124,7 +138,3 @@ def _tokens(generation: Generation) -> Iterator[Token]:
     for segment in generation.segments:
         for token in segment.token_ids:
             yield Token(token, segment.forced, segment.phase)
-
-
-def _key(row: Generation) -> Key:
-    return (row.benchmark, row.model, row.setting, row.question_id, row.sample)

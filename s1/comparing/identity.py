@@ -1,36 +1,22 @@
-"""What decides a run's tokens besides the questions' difficulty: models, tokenizer, engine, prompt, settings, seed.
+"""What decided a run's tokens, as a record: models, tokenizer, engine, prompt, settings, seed.
 
 ``data/generate/run.json`` holds it, so that two runs can be told apart later: the same recipe has been read as 56.7 and
 as 70.0 under two versions of one engine, and as 26.7 and 33 under two degrees of tensor parallelism. ``differences``
-says which of two runs' differences make their scores incomparable. Knows folders of models and chat formats; does not
-know where the file lies, servers or the machine: those facts are handed in.
+says which of two runs' differences make their scores incomparable. Does not know how hashes are made
+(``s1.comparing.hashing``) nor where the file lies.
 
 Example::
 
-    identity = describe_models({"tuned": Path("models/train/tuned")}, chat=params.chat)
-    for difference in differences(first, second):
-        print(difference)           # warning: engine version 0.11.0 against 0.6.1 …
+    identity = read_run_identity(Path("data/generate/run.json"))
+    identity.engine.version             # '0.11.0'
 """
 
-import hashlib
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
-from pydantic import JsonValue, ValidationError
+from pydantic import Field, JsonValue, ValidationError
 
 from s1.artifacts import ArtifactError, remake_hint
-from s1.chat import ChatFormat
-from s1.config import ChatParams
-from s1.models import resolve_model
-from s1.records import Question, Record
-
-_VOCABULARIES = ("tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt")
-_CONFIG_NOISE = ("_name_or_path", "transformers_version", "torch_dtype", "dtype")
-"""Keys of ``config.json`` that say how a model was stored; the number format that it runs in is recorded apart."""
-_PROBE = "How many legs have two spiders?"
+from s1.records import Record
 
 
 class ModelIdentity(Record):
@@ -59,6 +45,7 @@ class EngineIdentity(Record):
     batch_size: int | None = None
     """Sequences at once; None where the server decides."""
     num_servers: int = 0
+    """Servers that serve the model."""
     tensor_parallel: int | None = 1
     """Devices that share each layer's arithmetic; None where somebody else started the servers."""
     arguments: tuple[str, ...] = ()
@@ -72,68 +59,27 @@ class RunIdentity(Record):
     models: dict[str, ModelIdentity]
     """``tuned`` and ``base``."""
     engine: EngineIdentity
+    """Of the tuned model."""
+    other_engines: dict[str, EngineIdentity] = Field(default={})
+    """Model -> its engine, for models that decoded on another, such as servers of their own."""
     earlier_engines: tuple[EngineIdentity, ...] = ()
-    """Others that decoded a part, before the stage was stopped and went on elsewhere."""
+    """Others that decoded a part of a model's answers, before the stage was stopped and went on elsewhere."""
     settings: dict[str, dict[str, JsonValue]]
     """``<model>/<setting>`` -> its forcing spec, and the sentence in its prompt where it has one."""
     benchmarks: dict[str, str]
     """Name -> hash of the questions and references."""
     temperature: float
     num_samples: int
+    num_parallel: int = 0
+    parallel_temperature: float | None = None
+    """None: as the others."""
     seed: int
     packages: dict[str, str]
     """Versions of what computes: torch, transformers and the like."""
 
-
-def describe_models(folders: Mapping[str, Path], *, chat: ChatParams) -> dict[str, ModelIdentity]:
-    """Hash models, or the ones that their pointers lead to; reads all weights once.
-
-    Raises:
-        ModelError: a folder holds no model.
-        ValueError: a tokenizer cannot carry the chat format.
-    """
-    return {name: _describe_model(folder, chat=chat) for name, folder in folders.items()}
-
-
-def _describe_model(folder: Path, *, chat: ChatParams) -> ModelIdentity:
-    from s1.model_loading import load_tokenizer
-
-    folder = resolve_model(folder)
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    kept = {name: value for name, value in config.items() if name not in _CONFIG_NOISE}
-    tokenizer = load_tokenizer(folder)
-    prompt = _render_probe(ChatFormat.create(tokenizer, chat=chat))
-    return ModelIdentity(
-        weights=_hash_files(sorted(folder.glob("*.safetensors"))),
-        config=_hash_text(json.dumps(kept, sort_keys=True)),
-        tokenizer=_hash_tokenizer(tokenizer, folder),
-        prompt=_hash_text(json.dumps([prompt, chat.model_dump()], sort_keys=True)),
-        prompt_text=prompt["thinking"],
-    )
-
-
-def _hash_tokenizer(tokenizer: Any, folder: Path) -> str:
-    """Of what it does, not of its files: transformers rewrites those when it saves a model."""
-    if not tokenizer.is_fast:
-        return _hash_files([folder / name for name in _VOCABULARIES if (folder / name).is_file()])
-    content = json.loads(tokenizer.backend_tokenizer.to_str())
-    return _hash_text(json.dumps({name: content[name] for name in content if name not in ("padding", "truncation")}))
-
-
-def _render_probe(chat_format: ChatFormat) -> dict[str, str]:
-    return {
-        "thinking": chat_format.prompt_text(_PROBE, mode="thinking"),
-        "direct": chat_format.prompt_text(_PROBE, mode="direct"),
-    }
-
-
-def describe_benchmarks(questions: Iterable[Question]) -> dict[str, str]:
-    """Hash the questions and references of every benchmark, whatever their order."""
-    rows: dict[str, list[str]] = {}
-    for question in questions:
-        parts = [question.question, question.solution, question.answer, question.answer_kind]
-        rows.setdefault(question.source, []).append(json.dumps(parts))
-    return {name: _hash_text("\n".join(sorted(texts))) for name, texts in sorted(rows.items())}
+    def engine_of(self, model: str) -> EngineIdentity:
+        """What a model decoded on."""
+        return self.other_engines.get(model, self.engine)
 
 
 def identity_tags(identity: RunIdentity) -> dict[str, str]:
@@ -167,19 +113,3 @@ def read_run_identity(path: Path) -> RunIdentity:
         raise ArtifactError(
             f"{path} is no record of a run ({error.errors()[0]['msg']}). {remake_hint(path)}"
         ) from error
-
-
-def _hash_text(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _hash_files(files: Sequence[Path]) -> str:
-    """One hash for files by name and content; big ones are read side by side."""
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        hashes = pool.map(_hash_file, files)
-        return _hash_text("\n".join(f"{file.name} {digest}" for file, digest in zip(files, hashes, strict=True)))
-
-
-def _hash_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -9,13 +9,14 @@ Example::
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from s1.config.section import Count, Fraction, NonNegativeFloat, PositiveInt, Section
+from s1.setting_names import check_own_name, setting_name
 
 Dtype = Literal["float32", "bfloat16", "float64"]
 DISTINCT = Field(json_schema_extra={"uniqueItems": True})
-"""Shown to forms, which then refuse repeats; the section's own check also wants them rising."""
+"""Shown to forms, which then refuse repeats; the sections check it themselves too."""
 
 
 class LocalEngine(Section):
@@ -60,7 +61,7 @@ class ForcingParams(Section):
     """One more setting of forced decoding, a point of its own beside the budgets and Wait counts."""
 
     name: str
-    """Name of the point, such as exact-256 or hmm-2; no other point may have it."""
+    """Name of the point, such as exact-256 or hmm-2: letters, digits, -, _ and .; no other point may have it."""
     max_thinking_tokens: PositiveInt | None = None
     """Thinking limit; empty: generate.max_thinking_tokens. Equal to the minimum it makes thinking exactly so long."""
     min_thinking_tokens: Count = 0
@@ -71,6 +72,12 @@ class ForcingParams(Section):
     """Appended in turn where an end is suppressed ("Hmm", "Alternatively"; "" for nothing); none given: chat.wait."""
     only_below: Fraction | None = None
     """Suppress an end only where the model gave ending a probability below this; empty: always."""
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_free(cls, name: str) -> str:
+        check_own_name(name)
+        return name
 
     @model_validator(mode="after")
     def _is_possible(self) -> "ForcingParams":
@@ -94,7 +101,7 @@ class ControlParams(Section):
 
     kind: Literal["tokens", "steps", "class"]
     """Say a limit in tokens, a limit in steps, or short and long."""
-    amounts: list[PositiveInt] = Field(default=[])
+    amounts: Annotated[list[PositiveInt], DISTINCT] = Field(default=[])
     """Limits to ask for, each a point; class has none: it has the points short and long."""
     force: bool = False
     """Also cut the thinking at the limit (the paper's "+ BF" rows), 100 tokens per step; not for class."""
@@ -133,6 +140,8 @@ class GenerateParams(Section):
     """Answers per question and point; more than 1 needs a temperature above 0."""
     num_parallel: Count = 0
     """Samples of plain thinking per question for voting and rejection sampling (point parallel); 0: no such point."""
+    parallel_temperature: NonNegativeFloat | None = None
+    """Randomness of those samples; empty: as temperature. In the paper votes sample at 1 beside a greedy curve."""
     loops: LoopParams | None = None
     """End thinking that repeats itself; empty: never."""
 
@@ -142,6 +151,7 @@ class GenerateParams(Section):
             raise ValueError(f"budgets {self.budgets} must rise and not repeat")
         if sorted(set(self.wait_counts)) != self.wait_counts:
             raise ValueError(f"wait_counts {self.wait_counts} must rise and not repeat")
+        self._check_names()
         for point in self.settings:
             limit = point.max_thinking_tokens or self.max_thinking_tokens
             if limit != "auto" and point.min_thinking_tokens > limit:
@@ -149,6 +159,25 @@ class GenerateParams(Section):
                     f"{point.name}: min_thinking_tokens {point.min_thinking_tokens} is above generate."
                     f"max_thinking_tokens {limit}; lower the minimum, or give the point a maximum of its own"
                 )
-        if self.temperature == 0 and max(self.num_samples, self.num_parallel) > 1:
-            raise ValueError("several samples need a temperature above 0: greedy ones are all the same")
+        if self.temperature == 0 and self.num_samples > 1:
+            raise ValueError("num_samples above 1 needs a temperature above 0: greedy samples are all the same")
+        if self.temperature_of_parallel == 0 and self.num_parallel > 1:
+            raise ValueError(
+                "num_parallel above 1 needs parallel_temperature (1 in the paper) or temperature above 0: greedy "
+                "samples are all the same"
+            )
         return self
+
+    @property
+    def temperature_of_parallel(self) -> float:
+        """What the parallel samples are drawn at."""
+        return self.temperature if self.parallel_temperature is None else self.parallel_temperature
+
+    def _check_names(self) -> None:
+        names = [point.name for point in self.settings]
+        for control in self.controls:
+            names += [setting_name(control.kind, amount, is_forced=control.force) for amount in control.amounts]
+            names += ["class-short"] if control.kind == "class" else []
+        doubles = sorted({name for name in names if names.count(name) > 1})
+        if doubles:
+            raise ValueError(f"settings and controls give the points {doubles} twice; each point needs its own name")

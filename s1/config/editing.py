@@ -25,6 +25,7 @@ def change_params(text: str, before: Mapping[str, Any], after: Mapping[str, Any]
 
     yaml = YAML()
     yaml.representer.add_representer(float, _represent_float)
+    yaml.representer.add_representer(type(None), _represent_null)
     yaml.width = 10_000
     yaml.preserve_quotes = True
     yaml.indent(mapping=2, sequence=4, offset=2)  # as the profiles are written
@@ -42,6 +43,11 @@ def _represent_float(representer: Any, value: float) -> Any:
     if "e" in text and "." not in text:
         text = text.replace("e", ".0e")
     return representer.represent_scalar("tag:yaml.org,2002:float", text)
+
+
+def _represent_null(representer: Any, _: None) -> Any:
+    """``null`` as the profiles write it; alone, the writer leaves an empty place."""
+    return representer.represent_scalar("tag:yaml.org,2002:null", "null")
 
 
 def _change(node: Any, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:

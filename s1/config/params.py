@@ -3,6 +3,7 @@
 from pydantic import model_validator
 
 from s1.config.decoding import GenerateParams
+from s1.config.kinds import HubSource, JsonlSource
 from s1.config.section import Section, Seed
 from s1.config.sections import (
     AttemptParams,
@@ -60,6 +61,23 @@ class Params(Section):
         for name in self.generate.benchmarks:
             if name not in known:
                 raise ValueError(f"generate.benchmarks names {name!r}, which is not in collect.benchmarks {known}")
+        return self
+
+    @model_validator(mode="after")
+    def _prose_has_a_judge(self) -> "Params":
+        prose = [
+            source.name
+            for source in self.collect.benchmarks
+            if isinstance(source, JsonlSource | HubSource)
+            and source.answer_kind == "prose"
+            and source.name in self.generate.benchmarks
+        ]
+        if prose and self.score.judge is None:
+            raise ValueError(
+                f"generate.benchmarks names {prose}, whose answers are prose, which only a judge can grade: name one "
+                "in score.judge (its address is the variable S1_JUDGE_URL), or give the benchmark the answer_kind "
+                "expression or choice"
+            )
         return self
 
     @model_validator(mode="after")

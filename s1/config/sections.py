@@ -188,7 +188,10 @@ class ScoreParams(Section):
     rejection_budgets: Annotated[list[PositiveInt], DISTINCT] = Field(default=[])
     """Rejection sampling: of the parallel samples, the first whose thinking ends by itself within so many tokens."""
     max_failed_share: Fraction = 0.5
-    """Share of a point's generations without a gradable answer above which the stage fails (1: never)."""
+    """Share of a point's generations without a gradable answer above which the stage fails (1: never).
+
+    Votes and rejection sampling are exempt: they are made of the parallel samples, which are held to it themselves.
+    """
     judge: Judge | None = None
     """A language model that compares answers with references as a second opinion; empty: none."""
 
@@ -207,4 +210,4 @@ class ReportParams(Section):
     title: str
     """Headline of the report."""
     num_transcripts: Count
-    """Questions whose thinking and answers are shown in full."""
+    """Questions whose thinking and answers are shown in full, in transcripts.html; the report has the first six."""

@@ -10,7 +10,7 @@ Knows forcing and engines; knows no text.
 
 Example::
 
-    states = decode_curves(engine, [Curve(name="q1", prompt_ids=ids, specs=specs, seed=0)], tokens, temperature=0.0)
+    states = decode_curves(engine, [Curve(name="q1", prompt_ids=ids, specs=specs, seed=0)], tokens)
     states[0][2].outcome            # the third setting of the first question
 """
 
@@ -30,6 +30,18 @@ class Curve:
     prompt_ids: tuple[int, ...]
     specs: tuple[ForcingSpec, ...]
     seed: int
+    temperature: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CurveResult:
+    """What became of a curve."""
+
+    curve: Curve
+    states: tuple[ForcingState, ...]
+    """Final states of its settings, in order."""
+    num_decoded: int
+    """Tokens that the engine sampled for it, dropped stops included; what settings share was sampled once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +62,8 @@ class _CurveDecoder:
     """The settings of one question while they are decoded."""
 
     curve: Curve
-    temperature: float
     states: list[ForcingState]
+    num_decoded: int = 0
     known: dict[_Context, Completion] = field(default_factory=dict)
     """The completion of every context that was decoded."""
     under_way: set[_Context] = field(default_factory=set)
@@ -70,6 +82,7 @@ class _CurveDecoder:
         context = _Context(request.prompt_ids, request.min_new_tokens, request.stop_ids)
         self.under_way.remove(context)
         self.known[context] = completion
+        self.num_decoded += len(completion.token_ids) + (completion.finish == "stop")
         return self._advance()
 
     def _advance(self) -> list[Request]:
@@ -117,9 +130,12 @@ class _CurveDecoder:
             min_new_tokens=context.min_new_tokens,
             max_new_tokens=max_new_tokens,
             stop_ids=context.stop_ids,
-            temperature=self.temperature,
+            temperature=self.curve.temperature,
             seed=self.curve.seed,
-            wants_stop_probability=any(spec.only_below is not None for spec in self.curve.specs),
+            wants_stop_probability=any(
+                state.spec.only_below is not None and context.stop_ids == state.tokens.think_stops
+                for state in self.states
+            ),
         )
 
 
@@ -133,34 +149,22 @@ def _feed(state: ForcingState, step: Step, token_ids: tuple[int, ...], last: Com
 
 
 def stream_curves(
-    engine: Engine,
-    curves: Sequence[Curve],
-    tokens: ForcingTokens,
-    *,
-    temperature: float,
-    on_done: Callable[[Curve, list[ForcingState]], None],
+    engine: Engine, curves: Sequence[Curve], tokens: ForcingTokens, *, on_done: Callable[[CurveResult], None]
 ) -> None:
     """Decode every setting of every curve, and hand over each curve as soon as it has ended, in any order.
 
     Args:
-        on_done: takes a curve and the final states of its settings, in order; nothing is kept afterwards.
+        on_done: takes each curve's result; nothing is kept afterwards.
 
     Raises:
         ValueError: two curves have the same name.
     """
-    decoders: dict[str, _CurveDecoder] = {}
-    for curve in curves:
-        if curve.name in decoders:
-            raise ValueError(f"two curves are named {curve.name!r}; name each by question and sample")
-        room = engine.max_context - len(curve.prompt_ids)
-        decoders[curve.name] = _CurveDecoder(
-            curve, temperature, [begin(spec, tokens, room=room) for spec in curve.specs]
-        )
+    decoders = _begin_all(curves, tokens, max_context=engine.max_context)
 
     def settle(decoder: _CurveDecoder) -> None:
         if not decoder.waiting:
             del decoders[decoder.curve.name]
-            on_done(decoder.curve, decoder.states)
+            on_done(CurveResult(decoder.curve, tuple(decoder.states), decoder.num_decoded))
 
     def take(completion: Completion) -> list[Request]:
         decoder = decoders[completion.request.group]
@@ -175,9 +179,17 @@ def stream_curves(
     engine.generate(requests, on_finish=take)
 
 
-def decode_curves(
-    engine: Engine, curves: Sequence[Curve], tokens: ForcingTokens, *, temperature: float
-) -> list[list[ForcingState]]:
+def _begin_all(curves: Sequence[Curve], tokens: ForcingTokens, *, max_context: int) -> dict[str, _CurveDecoder]:
+    decoders: dict[str, _CurveDecoder] = {}
+    for curve in curves:
+        if curve.name in decoders:
+            raise ValueError(f"two curves are named {curve.name!r}; name each by question and sample")
+        room = max_context - len(curve.prompt_ids)
+        decoders[curve.name] = _CurveDecoder(curve, [begin(spec, tokens, room=room) for spec in curve.specs])
+    return decoders
+
+
+def decode_curves(engine: Engine, curves: Sequence[Curve], tokens: ForcingTokens) -> list[list[ForcingState]]:
     """Decode every setting of every curve; see ``stream_curves``.
 
     Returns:
@@ -185,8 +197,8 @@ def decode_curves(
     """
     done: dict[str, list[ForcingState]] = {}
 
-    def keep(curve: Curve, states: list[ForcingState]) -> None:
-        done[curve.name] = states
+    def keep(result: CurveResult) -> None:
+        done[result.curve.name] = list(result.states)
 
-    stream_curves(engine, curves, tokens, temperature=temperature, on_done=keep)
+    stream_curves(engine, curves, tokens, on_done=keep)
     return [done[curve.name] for curve in curves]

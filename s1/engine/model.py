@@ -5,8 +5,8 @@ Knows questions, prompts and forcing settings; does not know stages, benchmarks 
 Example::
 
     model = load_model(Path("models/train/tuned"), engine=params.generate.engine, chat=params.chat)
-    specs = tuple(model.settings(params.generate, questions))
-    model.decode([Job(question, 0, specs) for question in questions], temperature=0.0, seed=0, on_done=keep)
+    specs = tuple(model.settings(params.generate, model.prompt_lengths(questions)))
+    model.decode([Job(question, 0, specs) for question in questions], seed=0, on_done=keep)
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from s1.chat import ChatFormat, PromptMode
 from s1.config import ChatParams, EngineParams, GenerateParams
 from s1.controls import add_sentence
 from s1.engine.delimiters import forcing_tokens
-from s1.engine.forced import Curve, stream_curves
+from s1.engine.forced import Curve, CurveResult, stream_curves
 from s1.engine.protocol import Engine
 from s1.forcing import (
     ForcingSpec,
@@ -49,6 +49,7 @@ class Job:
     """All think, or all answer directly."""
     control: str | None = None
     """Sentence about how much to think, appended to the question in the prompt."""
+    temperature: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +60,12 @@ class AnsweringModel:
     chat_format: ChatFormat
     tokens: ForcingTokens
 
-    def decode(
-        self,
-        jobs: Sequence[Job],
-        *,
-        temperature: float,
-        seed: int,
-        on_done: Callable[[Job, Sequence[ForcingState]], None],
-    ) -> None:
+    def decode(self, jobs: Sequence[Job], *, seed: int, on_done: Callable[[Job, CurveResult], None]) -> None:
         """Decode every job under all its settings.
 
         Args:
             seed: a sample depends on it, its question's id and its number, and on no other job.
-            on_done: takes each job with the final states of its settings, in order, as soon as it has ended; jobs end
-                in any order.
+            on_done: takes each job with its result as soon as it has ended; jobs end in any order.
 
         Raises:
             ValueError: settings with and without thinking are mixed in a job.
@@ -84,56 +77,51 @@ class AnsweringModel:
                 prompt_ids=tuple(self.prompt_ids(job.question, mode=_mode_of(job.specs), control=job.control)),
                 specs=job.specs,
                 seed=sample_seed(seed, job.question.id, job.sample),
+                temperature=job.temperature,
             )
             for name, job in by_name.items()
         ]
 
-        def hand_over(curve: Curve, states: list[ForcingState]) -> None:
-            on_done(by_name.pop(curve.name), states)
+        def hand_over(result: CurveResult) -> None:
+            on_done(by_name.pop(result.curve.name), result)
 
-        stream_curves(self.engine, curves, self.tokens, temperature=temperature, on_done=hand_over)
+        stream_curves(self.engine, curves, self.tokens, on_done=hand_over)
 
     def prompt_ids(self, question: Question, *, mode: PromptMode, control: str | None = None) -> list[int]:
         """Token ids of a question's prompt."""
         return self.chat_format.prompt_ids(add_sentence(question.question, control), mode=mode)
 
-    def settings(self, generate: GenerateParams, questions: Sequence[Question]) -> list[ForcingSpec]:
-        """The points that share the thinking prompt, with ``auto`` resolved over all these questions.
+    def prompt_lengths(self, questions: Sequence[Question], *, control: str | None = None) -> list[int]:
+        """Tokens of each question's thinking prompt."""
+        return [len(self.prompt_ids(question, mode="thinking", control=control)) for question in questions]
+
+    def settings(self, generate: GenerateParams, prompt_lengths: Sequence[int]) -> list[ForcingSpec]:
+        """The points that share the thinking prompt, with ``auto`` resolved over all the prompts.
 
         Raises:
-            ForcingError: a point is impossible or fits the context with none of the questions.
+            ForcingError: a point is impossible or fits the context with none of the prompts.
         """
-        specs = settings_of(generate, max_thinking_tokens=self.max_thinking_tokens(generate, questions))
-        self.check_room(specs, questions)
+        limit = self.max_thinking_tokens(generate, longest_prompt=max(prompt_lengths))
+        specs = settings_of(generate, max_thinking_tokens=limit)
+        self.check_room(specs, prompt_lengths)
         return specs
 
-    def check_room(self, specs: Sequence[ForcingSpec], questions: Sequence[Question]) -> None:
-        """See that every thinking setting fits the context with at least one of the questions.
+    def check_room(self, specs: Sequence[ForcingSpec], prompt_lengths: Sequence[int]) -> None:
+        """See that every thinking setting fits the context with at least one of the prompts.
 
         Raises:
             ForcingError: a setting fits with none.
         """
-        shortest = min(len(self.prompt_ids(question, mode="thinking")) for question in questions)
-        check_room(specs, self.tokens, max_context=self.engine.max_context, shortest_prompt=shortest)
+        check_room(specs, self.tokens, max_context=self.engine.max_context, shortest_prompt=min(prompt_lengths))
 
-    def max_thinking_tokens(
-        self, generate: GenerateParams, questions: Sequence[Question], *, controls: Sequence[str | None] = (None,)
-    ) -> int:
-        """``generate.max_thinking_tokens``; for ``auto`` what the context leaves for the longest prompt.
-
-        Args:
-            controls: sentences with which the questions are asked.
-        """
+    def max_thinking_tokens(self, generate: GenerateParams, *, longest_prompt: int) -> int:
+        """``generate.max_thinking_tokens``; for ``auto`` what the context leaves for the longest prompt."""
         if generate.max_thinking_tokens != "auto":
             return generate.max_thinking_tokens
         return auto_thinking_tokens(
             self.tokens,
             max_context=self.engine.max_context,
-            longest_prompt=max(
-                len(self.prompt_ids(question, mode="thinking", control=control))
-                for question in questions
-                for control in controls
-            ),
+            longest_prompt=longest_prompt,
             max_answer_tokens=generate.max_answer_tokens,
         )
 

@@ -45,8 +45,6 @@ class Counts:
     """What the servers did for this client."""
 
     num_requests: int = 0
-    num_prompt_tokens: int = 0
-    """Prompt tokens of all requests, those that the server had in its cache included."""
     num_decoded_tokens: int = 0
     num_retries: int = 0
     num_unknown_ids: int = 0
@@ -109,6 +107,11 @@ class VllmClient:
     def max_context(self) -> int:
         """The shortest context of the servers, or the one asked for if that is shorter."""
         return self._max_context
+
+    @property
+    def num_servers(self) -> int:
+        """How many servers serve the model."""
+        return len(self._servers)
 
     @property
     def versions(self) -> list[str]:
@@ -224,7 +227,6 @@ class VllmClient:
 
     def _count(self, reply: wire.Reply) -> None:
         self.counts.num_requests += 1
-        self.counts.num_prompt_tokens += reply.num_prompt_tokens
         self.counts.num_decoded_tokens += reply.num_decoded_tokens
 
     async def _ask(

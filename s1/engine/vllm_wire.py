@@ -49,7 +49,6 @@ class Reply:
     """Without the stop."""
     stop_id: int | None
     """The stop that was sampled; None at a length end."""
-    num_prompt_tokens: int
     num_decoded_tokens: int
 
 
@@ -65,7 +64,6 @@ class _Logprobs(BaseModel):
 
 
 class _Usage(BaseModel):
-    prompt_tokens: int = 0
     completion_tokens: int = 0
 
 
@@ -157,7 +155,7 @@ def parse_reply(content: bytes, request: Request) -> Reply:
                 f"the server stopped at {choice.stop_reason!r}, which was not asked for; start it without default stops"
             )
         stop_id = token_ids.pop()
-    return Reply(tuple(token_ids), stop_id, completion.usage.prompt_tokens, completion.usage.completion_tokens)
+    return Reply(tuple(token_ids), stop_id, completion.usage.completion_tokens)
 
 
 def parse_stop_probability(content: bytes, request: Request) -> float:

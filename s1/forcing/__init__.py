@@ -26,6 +26,10 @@ The reference's slips, not copied:
 
 Deliberate differences besides:
 
+- An answer has a limit of its own (``max_answer_tokens``); the reference gives it ``max_gen_toks`` again, whatever the
+  context still holds.
+- The maximum ``auto`` is the context less the longest prompt of all questions, the delimiters and the answer's limit;
+  the reference's is ``max_gen_toks`` less the longest prompt of the batch, the delimiters and 100.
 - The first round too samples at least one token, so that every smaller budget or Wait count is a prefix of a larger.
 - Thinking is looked at for loops when its length passes multiples of ``LoopParams.check_every``, counted from its start
   whatever the budget; a budget reached at the same token comes first.
@@ -46,7 +50,6 @@ from s1.forcing.settings import (
     check_room,
     control_setting,
     direct_setting,
-    forced_settings,
     of_sample,
     settings_of,
 )
@@ -66,7 +69,6 @@ __all__ = [
     "check_room",
     "control_setting",
     "direct_setting",
-    "forced_settings",
     "loop_period",
     "num_closing",
     "num_needed",

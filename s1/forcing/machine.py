@@ -97,10 +97,7 @@ class ForcingState:
         Raises:
             ValueError: the request has ended already, or more was sampled than asked for, or the probability lacks.
         """
-        if self.step is None:
-            raise ValueError(f"{self.spec.name}: this request has ended as {self.outcome!r} and takes no more tokens")
-        if len(sampled) > self.step.max_new_tokens:
-            raise ValueError(f"{self.spec.name}: {len(sampled)} tokens sampled, {self.step.max_new_tokens} asked for")
+        self._check(sampled)
         phase: Phase = "answer" if self._is_answering else "thinking"
         state = self._with_run(tuple(sampled), forced=False, phase=phase)
         num_sampled = state.num_sampled_tokens + len(sampled) + (finish == "stop")
@@ -120,6 +117,12 @@ class ForcingState:
         if self._opens_mark(stop_id):
             return state._look_behind_mark()
         return state._after_end(stop_probability, seen=seen)
+
+    def _check(self, sampled: Sequence[int]) -> None:
+        if self.step is None:
+            raise ValueError(f"{self.spec.name}: this request has ended as {self.outcome!r} and takes no more tokens")
+        if len(sampled) > self.step.max_new_tokens:
+            raise ValueError(f"{self.spec.name}: {len(sampled)} tokens sampled, {self.step.max_new_tokens} asked for")
 
     @property
     def _is_answering(self) -> bool:

@@ -12,14 +12,12 @@ from collections.abc import Sequence
 
 from s1.config import ForcingParams, GenerateParams
 from s1.forcing.spec import ForcingError, ForcingSpec, ForcingTokens, num_closing, num_needed
-from s1.setting_names import parse_setting, setting_name
-
-PARALLEL = "parallel"
+from s1.setting_names import DIRECT, PARALLEL, setting_name
 
 
 def direct_setting(*, max_answer_tokens: int) -> ForcingSpec:
     """No thinking: the model answers at once."""
-    return ForcingSpec(name="direct", max_thinking_tokens=None, max_answer_tokens=max_answer_tokens)
+    return ForcingSpec(name=DIRECT, max_thinking_tokens=None, max_answer_tokens=max_answer_tokens)
 
 
 def settings_of(generate: GenerateParams, *, max_thinking_tokens: int) -> list[ForcingSpec]:
@@ -29,7 +27,7 @@ def settings_of(generate: GenerateParams, *, max_thinking_tokens: int) -> list[F
         max_thinking_tokens: limit of all points that set none: the parameter's value, or what ``auto`` comes to.
 
     Raises:
-        ForcingError: a point is impossible, or its name is taken.
+        ForcingError: a point is impossible.
     """
     specs = [
         *(_spec(generate, setting_name("budget", budget), budget) for budget in generate.budgets),
@@ -41,10 +39,6 @@ def settings_of(generate: GenerateParams, *, max_thinking_tokens: int) -> list[F
     ]
     if generate.num_parallel:
         specs.append(_spec(generate, PARALLEL, max_thinking_tokens))
-    names = [spec.name for spec in specs]
-    doubles = sorted({name for name in names if names.count(name) > 1})
-    if doubles:
-        raise ForcingError(f"generate.settings: the names {doubles} are given twice; each point needs its own")
     return specs
 
 
@@ -55,33 +49,20 @@ def control_setting(
     return _spec(generate, name, max_thinking_tokens, has_step_marks=has_step_marks)
 
 
-def of_sample(specs: Sequence[ForcingSpec], generate: GenerateParams, *, sample: int) -> tuple[ForcingSpec, ...]:
-    """Those settings of which sample number ``sample`` (from 0) is wanted."""
-    return tuple(
-        spec for spec in specs if sample < (generate.num_parallel if spec.name == PARALLEL else generate.num_samples)
-    )
+def of_sample(
+    specs: Sequence[ForcingSpec], generate: GenerateParams, *, sample: int
+) -> dict[float, tuple[ForcingSpec, ...]]:
+    """Those settings of which sample number ``sample`` (from 0) is wanted, by temperature.
 
-
-def forced_settings(
-    *, budgets: Sequence[int], wait_counts: Sequence[int], max_thinking_tokens: int, max_answer_tokens: int
-) -> list[ForcingSpec]:
-    """The points of a curve: ``max-<budget>`` for every budget, ``wait-<n>`` under ``max_thinking_tokens``."""
-    maxima = [
-        ForcingSpec(
-            name=setting_name("budget", budget), max_thinking_tokens=budget, max_answer_tokens=max_answer_tokens
-        )
-        for budget in budgets
-    ]
-    waits = [
-        ForcingSpec(
-            name=setting_name("wait", count),
-            max_thinking_tokens=max_thinking_tokens,
-            num_waits=count,
-            max_answer_tokens=max_answer_tokens,
-        )
-        for count in wait_counts
-    ]
-    return [*maxima, *waits]
+    Settings of one temperature share their traces; parallel samples may have one of their own.
+    """
+    wanted: dict[float, tuple[ForcingSpec, ...]] = {}
+    for spec in specs:
+        is_parallel = spec.name == PARALLEL
+        if sample < (generate.num_parallel if is_parallel else generate.num_samples):
+            temperature = generate.temperature_of_parallel if is_parallel else generate.temperature
+            wanted[temperature] = (*wanted.get(temperature, ()), spec)
+    return wanted
 
 
 def auto_thinking_tokens(
@@ -122,11 +103,6 @@ def check_room(specs: Sequence[ForcingSpec], tokens: ForcingTokens, *, max_conte
 
 
 def _further(generate: GenerateParams, params: ForcingParams, *, limit: int) -> ForcingSpec:
-    if parse_setting(params.name).kind != "other":
-        raise ForcingError(
-            f"generate.settings: the name {params.name!r} is one that budgets, Waits, controls or votes get by "
-            "themselves; choose another, such as exact-256 or hmm-2"
-        )
     return _spec(
         generate,
         params.name,

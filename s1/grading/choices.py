@@ -25,6 +25,7 @@ _MAX_SENTENCE = 1000
 _LETTERS_AHEAD = (
     r"(?:[(\[]?[A-J][)\]]?(?:\s*(?:,|and|or|&|;|/)+\s*(?:and\s+|or\s+)?[(\[]?[A-J][)\]]?(?![\w'’]))+"
     r"|[(\[][A-Ja-j][)\]]|[A-J]{2,5}(?![\w'’])|[A-J](?![\w'’]|\s+[a-z])|[A-J](?=\s+(?:is|because|since|and|as|with)\b))"
+    r"(?!\s*=)"
 )
 _DECORATION = r"[\s*_$`\"'“(\[]*?(?:\\(?:text|textbf|mathrm|mathbf|boxed)\s*\{\s*)?"
 _STATED = re.compile(
@@ -36,6 +37,11 @@ _STATED = re.compile(
     re.IGNORECASE,
 )
 """Case matters for the letters only; that is checked on what was found."""
+_TAKEN_BACK = re.compile(
+    r"[)\]*}$.\"' ]*(?:\?|(?:is|are)\s+(?:\w+\s+)?(?:wrong|incorrect|false|not)\b)"
+    r"|[^\n]{0,80}?\b(?:(?:Wait|wait|Actually),|No,\s+(?:the\s+|it(?:'s|\s+is)\s+)?(?:options?\b|choice\b|answer\b|\(?[A-J]\b))"
+)
+"""Behind letters: they are asked about, called wrong, or taken back."""
 _OR = re.compile(r"\bor\b|/", re.IGNORECASE)
 _VERB = re.compile(
     rf"(?<!none of the )\b(?:options?|choices?|statements?)\s*{_DECORATION}({_LETTERS_AHEAD})[)*\]}}$\"']*"
@@ -96,13 +102,20 @@ def find_choice(text: str, *, boxed: str | None) -> str | None:
 
 
 def _stated(text: str) -> str | None:
-    """The letters behind the last "the answer is", or on the last ``Answer:`` line, whichever comes later."""
-    found = [(match.start(), _letters_of(match[1])) for match in _STATED.finditer(text)]
+    """The letters behind the last "the answer is", or on the last ``Answer:`` line, whichever comes later.
+
+    None where what stands there is taken back; an earlier statement is none either then.
+    """
+    matches = list(_STATED.finditer(text))
+    found = [(match.start(), _letters_of(match[1])) for match in matches]
     lines = list(_MARK_LINE.finditer(text))
     if lines:
         found.append((lines[-1].start(), _letters_in_sentence(lines[-1][1])))
-    stated = [letters for _, letters in sorted(found, key=lambda item: item[0]) if letters is not None]
-    return stated[-1] if stated else None
+    stated = [item for item in sorted(found, key=lambda item: item[0]) if item[1] is not None]
+    taken_back = [match.start() for match in matches if _TAKEN_BACK.match(text, match.end())]
+    if not stated or (taken_back and taken_back[-1] >= stated[-1][0]):
+        return None
+    return stated[-1][1]
 
 
 def _in_conclusion(text: str) -> str | None:

@@ -38,6 +38,21 @@ _IS = re.compile(
     r"|(?<![=<>])=(?!=)"
 )
 _RESULT = re.compile(r"=\s*\$?(-?\d[\d,]*(?:\.\d+)?)(?![\w.]*\s*[-+*/×÷^=])")
+_REMARK = re.compile(
+    r"(?:(?<=[\d)}\]$%])\**\.|(?<=[a-z*\"'])(?<!\bMrs)(?<!\bMr)(?<!\bMs)(?<!\bDr)(?<!\bSt)[.!?])\**\s+"
+    r"(?=[A-Z][a-z]|[A-Z] |[a-z]{2}|[*$\\\"(])"
+)
+"""Where a second sentence begins on a line; a sign such as ``5! + 1`` or ``p.m.`` ends none."""
+_VALUE = re.compile(
+    r"[\s*_\"'“(\[]*(?:[-+±−]?\s*(?:[$£€]|[$£€]?-?\.?\d)|[½¼¾√π]|\\(?![ ,;!])"
+    r"|[A-Za-z]\w?(?:\([a-z]\))?\s*(?:[=^+*/]|-[ \d]))"
+)
+"""A number or a formula begins here."""
+_REASON = re.compile(r"[,;:]?\s+\(?(?:because|since|where|which|as|so)\b|[,;]\s+(?:and\s+)?(?:this|that|it|we)\b", re.I)
+_VERB = re.compile(
+    r"[,;]?\s+(?:is|are|was|were|equals|will|would|can|did|has|have)\b(?: equal to| exactly| only)?\s*", re.I
+)
+_ONE_VALUE = re.compile(r"\$[^$]+\$|\\\(.*?\\\)|\([^()]*\)|\\[A-Za-z]+(?:\{[^{}]*\})*")
 _PARENTHESIS = re.compile(r"\s*\((?:rounded|correct|to |up to|approx)[^()]*\)", re.I)
 _MIN_SENTENCE_WORDS = 6
 """Words from which on a marked line is a sentence, whose answer stands behind its last "is"."""
@@ -99,7 +114,7 @@ def _find(text: str, kind: AnswerKind) -> str | None:
 
 
 def last_boxed(text: str) -> str | None:
-    r"""What the last ``\boxed{...}`` with balanced braces holds; None where there is none, or it is empty.
+    r"""What the last ``\boxed{...}`` with balanced braces and something in it holds; None where there is none.
 
     Boxes joined by a comma or "and" are one answer: ``\boxed{2} and \boxed{3}`` is ``2, 3``.
     """
@@ -108,7 +123,7 @@ def last_boxed(text: str) -> str | None:
     closing = _closing_braces(text)
     for match in reversed(list(_BOX.finditer(text))):
         end = closing.get(match.end() - 1)
-        if end is None:
+        if end is None or not text[match.end() : end - 1].strip():
             continue
         if answers and not _BETWEEN_BOXES.fullmatch(text[end:start]):
             break
@@ -135,17 +150,22 @@ def _marked(text: str) -> str | None:
         return None
     rest = text[marks[-1].end() :]
     line = _displayed(rest) or next((line for line in rest.splitlines() if line.strip(" *\t")), "")
-    if len(_LETTERS.findall(line)) >= _MIN_SENTENCE_WORDS and (result := _restated_result(line, text)) is not None:
-        return result
     phrases = list(_PHRASE.finditer(line))  # "Final Answer: The answer is 5"
-    return _trim(line[phrases[-1].end() :] if phrases else _behind_is(line))
+    answer = line[phrases[-1].end() :] if phrases else line
+    value = _leading_value(_first_sentence(answer))
+    if len(_LETTERS.findall(line)) >= _MIN_SENTENCE_WORDS:
+        result = _restated_result(value or line, text[: marks[-1].start()])
+        if result is not None:
+            return result
+    return _trim(value or (answer if phrases else _stated_in_words(answer)))
 
 
 def _phrased(text: str) -> str | None:
     for match in reversed(list(_PHRASE.finditer(text))):
         rest = text[match.end() :]
         end = _SENTENCE_END.search(rest)
-        answer = _trim(_behind_is(_displayed(rest) or (rest[: end.start()] if end else rest)))
+        sentence = _displayed(rest) or (rest[: end.start()] if end else rest)
+        answer = _trim(_leading_value(sentence) or _behind_is(sentence))
         if answer is not None and len(answer) <= _MAX_PHRASE:
             return answer
     return None
@@ -155,6 +175,34 @@ def _displayed(text: str) -> str | None:
     """The displayed formula that a text begins with."""
     match = _DISPLAY.match(text)
     return " ".join((match[1] or match[2] or "").split()) or None if match else None
+
+
+def _first_sentence(line: str) -> str:
+    """A line up to a remark behind its first sentence."""
+    match = _REMARK.search(line)
+    return line[: match.start()] if match else line
+
+
+def _stated_in_words(line: str) -> str:
+    """What stands behind the last "is" of a line; of its first sentence where only that states a number."""
+    last, first = _behind_is(line), _behind_is(_first_sentence(line))
+    return first if re.search(r"\d", first) and not re.search(r"\d", last) else last
+
+
+def _leading_value(sentence: str) -> str | None:
+    """The number or formula that a sentence begins with, without a reason or a remark behind it.
+
+    Returns:
+        None where it begins with words, or with a calculation whose result stands behind an "is".
+    """
+    if not _VALUE.match(sentence):
+        return None
+    value = _REASON.split(sentence, maxsplit=1)[0]
+    verb = _VERB.search(value)
+    if verb is None:
+        return value
+    is_calculation = len(re.findall(r"\d[\d,.]*", _ONE_VALUE.sub("1", value[: verb.start()]))) > 1
+    return None if is_calculation and _VALUE.match(value, verb.end()) else value[: verb.start()]
 
 
 def _behind_is(line: str) -> str:
@@ -185,7 +233,7 @@ def _stated_value(sentence: str, text: str) -> str | None:
     numbers = {match[0].replace("$", "") for match in _NUMBER_IN_TEXT.finditer(sentence)}
     if len(numbers) == 1 and "\\" not in sentence:
         return numbers.pop()
-    result = _restated_result(sentence, text)
+    result = _restated_result(sentence, text[: max(text.rfind(sentence), 0)])
     if result is not None:
         return result
     tail = _trim(_IS.split(sentence)[-1])
@@ -193,9 +241,9 @@ def _stated_value(sentence: str, text: str) -> str | None:
     return tail if is_short and tail is not None and re.search(r"\d", tail) else None
 
 
-def _restated_result(sentence: str, text: str) -> str | None:
+def _restated_result(sentence: str, before: str) -> str | None:
     """Of a sentence's several numbers the one that the last calculation before it came to."""
-    results = _RESULT.findall(text[: max(text.rfind(sentence), 0)])
+    results = _RESULT.findall(before)
     numbers = {match[0].replace("$", "") for match in _NUMBER_IN_TEXT.finditer(sentence)}
     return results[-1] if results and results[-1] in numbers else None
 

@@ -22,8 +22,16 @@ def reference_answer(question: Question) -> str | None:
     """The short answer that responses are compared with; None where the source states none.
 
     It is the question's ``answer``, else what its solution marks as the answer, else a solution that is one short line;
-    of a question answered in prose the whole solution.
+    of a question answered in prose the whole solution. Of a choice it must be letters, or the text of one option: an
+    index or another text names no option.
     """
+    reference = _stated_reference(question)
+    if question.answer_kind == "choice" and reference is not None and _letters_of(reference, question) is None:
+        return None
+    return reference
+
+
+def _stated_reference(question: Question) -> str | None:
     if question.answer is not None and question.answer.strip():
         return question.answer.strip()
     if question.answer_kind == "prose":
@@ -52,9 +60,12 @@ def grade(answer: str | None, question: Question) -> bool | None:
 
 
 def _is_same_choice(answer: str, reference: str, question: Question) -> bool:
-    right = read_choice(reference)
-    chosen = read_choice(answer) or _option_with_text(answer, question)
-    return chosen is not None and chosen == right
+    chosen = _letters_of(answer, question)
+    return chosen is not None and chosen == _letters_of(reference, question)
+
+
+def _letters_of(text: str, question: Question) -> str | None:
+    return read_choice(text) or _option_with_text(text, question)
 
 
 def _option_with_text(answer: str, question: Question) -> str | None:

@@ -36,7 +36,7 @@ _TEMPLATE = (
 )
 _MAX_ATTEMPT_CHARACTERS = 8000
 """Of a longer attempt its end is shown: there the final answer stands."""
-_LAST_VERDICT = re.compile(r"\b(yes|no)\b", re.IGNORECASE)
+_LAST_WORD = re.compile(r"(?<![^\W_])(yes|no)[\W_]*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Opinion:
     """What the judge says about one answer."""
 
     agrees: bool | None
-    """None where its reply holds neither Yes nor No."""
+    """None where its reply does not end in Yes or No, or was cut."""
     reply: str
     usage: Usage
     is_new: bool
@@ -96,10 +96,16 @@ def judge_answers(
     template = hashlib.sha256(_TEMPLATE.encode()).hexdigest()
     server = JudgeServer(model, template_hash=template, environment=environment, pauses=pauses)
     desk = _Desk(server, archive)
-    found: dict[str, Opinion] = {}
+    found = _ask_all(prompts, desk, num_parallel=_num_parallel(environment), progress=progress)
+    return [found[item.prompt] for item in items]
+
+
+def _ask_all(
+    prompts: Sequence[str], desk: "_Desk", *, num_parallel: int, progress: Callable[[int, int], None] | None
+) -> dict[str, Opinion]:
     # The first one alone: a wrong key or address is told before many requests meet it.
-    found[prompts[0]] = desk.opinion(prompts[0])
-    with ThreadPoolExecutor(_num_parallel(environment)) as pool:
+    found = {prompts[0]: desk.opinion(prompts[0])}
+    with ThreadPoolExecutor(num_parallel) as pool:
         pending = {prompt: pool.submit(desk.opinion, prompt) for prompt in prompts[1:]}
         try:
             for number, (prompt, future) in enumerate(pending.items(), start=2):
@@ -109,7 +115,7 @@ def judge_answers(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    return [found[item.prompt] for item in items]
+    return found
 
 
 def agreement_table(items: Sequence[JudgeItem], opinions: Sequence[Opinion]) -> dict[str, dict[str, int]]:
@@ -122,9 +128,9 @@ def agreement_table(items: Sequence[JudgeItem], opinions: Sequence[Opinion]) -> 
 
 
 def parse_verdict(reply: str) -> bool | None:
-    """The last Yes or No behind a reply's thinking; None where there is none."""
-    verdicts = _LAST_VERDICT.findall(answer_part(reply) or "")
-    return verdicts[-1].lower() == "yes" if verdicts else None
+    """Yes or No as the last word behind a reply's thinking; None where the last word is another one."""
+    verdict = _LAST_WORD.search(answer_part(reply) or "")
+    return verdict[1].lower() == "yes" if verdict else None
 
 
 def _num_parallel(environment: Mapping[str, str]) -> int:
@@ -152,7 +158,8 @@ class _Desk:
                     response, is_new = self._server.ask(request), True
                     with self._lock:
                         self._archive.append(response)
-        verdict = parse_verdict(response.answer)
+        # What was cut may stop at a "no" in the middle of a sentence.
+        verdict = None if response.state == "truncated" else parse_verdict(response.answer)
         return Opinion(agrees=verdict, reply=response.answer, usage=response.usage, is_new=is_new)
 
     def _find(self, request: Request) -> Response | None:

@@ -12,6 +12,7 @@ Example::
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -65,7 +66,7 @@ def estimate_mean(values: Sequence[float], *, num_resamples: int, confidence: fl
         return None
     estimate = _bootstrap(values, num_resamples=num_resamples, confidence=confidence, seed=seed)
     total = math.fsum(values)
-    if min(total, len(values) - total) >= _FEW:
+    if min(total, len(values) - total) >= _FEW and _num_apart(values) >= _FEW:
         return estimate
     return _widen(estimate, *wilson_interval(total, len(values), confidence=confidence))
 
@@ -81,14 +82,24 @@ def estimate_difference(
     """
     if len(first) != len(second):
         raise ValueError(f"a paired difference needs the same questions; got {len(first)} and {len(second)}")
-    differences = [one - other for one, other in zip(first, second, strict=True)]
+    differences = paired_differences(first, second)
     _check_range(differences, -1.0, 1.0)
     if not differences:
         return None
     estimate = _bootstrap(differences, num_resamples=num_resamples, confidence=confidence, seed=seed)
-    if sum(value != 0 for value in differences) >= _FEW:
+    if _num_apart(differences) >= _FEW:
         return estimate
     return _widen(estimate, *agresti_min_interval(differences, confidence=confidence))
+
+
+def paired_differences(first: Sequence[float], second: Sequence[float]) -> list[float]:
+    """``first - second`` question by question, without the rounding of averages: equal ones differ by exactly 0."""
+    return [round(one - other, 12) + 0.0 for one, other in zip(first, second, strict=True)]
+
+
+def _num_apart(values: Sequence[float]) -> int:
+    """Questions that do not have the commonest value: where hardly any, resampled means all look alike."""
+    return len(values) - Counter(values).most_common(1)[0][1]
 
 
 def wilson_interval(num_right: float, num_questions: int, *, confidence: float) -> tuple[float, float]:

@@ -6,7 +6,8 @@ McNemar's exact test), else over seeded random flips. Many comparisons at once a
 
 Example::
 
-    comparison = compare_points(scores_with_wait, scores_without)
+    first, second = outcomes_of(scores_with_wait), outcomes_of(scores_without)
+    comparison = compare_outcomes(first, second, num_resamples=10_000, confidence=0.95, seed=0)
     comparison.num_gained, comparison.num_lost, comparison.verdict      # (12, 3, 'better')
 """
 
@@ -18,8 +19,9 @@ from statistics import fmean, variance
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
-from s1.metrics.estimates import Estimate, estimate_difference
+from s1.metrics.estimates import Estimate, estimate_difference, paired_differences
 from s1.metrics.power import detectable_difference, questions_needed, samples_needed
 from s1.records import Score
 
@@ -31,6 +33,8 @@ TestKind = Literal["exact McNemar", "exact sign flips", "sampled sign flips"]
 _MAX_DENOMINATOR = 10_000
 _MAX_WORK = 50_000_000
 """Additions that the exact test may take."""
+_MAX_CHUNK = 4_000_000
+"""Signs held at once."""
 _MANY = 100_000
 """From so many questions on, a verdict says only that it takes more."""
 
@@ -78,23 +82,6 @@ class PairedComparison:
         return f"about {self.num_questions_needed:,} questions would be needed"
 
 
-def compare_points(
-    first_rows: Iterable[Score],
-    second_rows: Iterable[Score],
-    *,
-    num_resamples: int = 10_000,
-    confidence: float = 0.95,
-    seed: int = 0,
-) -> PairedComparison:
-    """Compare the scores of two points, of one run or of two, on the same questions.
-
-    Raises:
-        ValueError: there are no scores, or not of the same questions.
-    """
-    first, second = outcomes_of(first_rows), outcomes_of(second_rows)
-    return compare_outcomes(first, second, num_resamples=num_resamples, confidence=confidence, seed=seed)
-
-
 def outcomes_of(rows: Iterable[Score]) -> dict[str, tuple[float, ...]]:
     """Right (1) or wrong (0) of every sample by question; questions of several benchmarks stay apart.
 
@@ -113,6 +100,11 @@ def outcomes_of(rows: Iterable[Score]) -> dict[str, tuple[float, ...]]:
     return {key: tuple(value for _, value in sorted(of_question.items())) for key, of_question in samples.items()}
 
 
+def mean_outcomes(outcomes: Outcomes) -> dict[str, float]:
+    """Mean worth of each question's samples, in the order of the questions: what accuracies are means of."""
+    return {key: fmean(outcomes[key]) for key in sorted(outcomes)}
+
+
 def compare_outcomes(
     first: Outcomes, second: Outcomes, *, num_resamples: int, confidence: float, seed: int
 ) -> PairedComparison:
@@ -129,12 +121,12 @@ def compare_outcomes(
         )
     keys = sorted(first)
     ones, others = [fmean(first[key]) for key in keys], [fmean(second[key]) for key in keys]
-    differences = [one - other for one, other in zip(ones, others, strict=True)]
+    differences = paired_differences(ones, others)
     estimate = estimate_difference(ones, others, num_resamples=num_resamples, confidence=confidence, seed=seed)
     assert estimate is not None, "there are questions"
     p_value, test = sign_flip_test(differences, num_flips=num_resamples, seed=seed)
-    variances = [_sampling_variance(first[key], second[key]) for key in keys]
-    known = [value for value in variances if value is not None]
+    variances = [_sampling_variances(first[key], second[key]) for key in keys]
+    known = [pair for pair in variances if pair is not None]
     return PairedComparison(
         difference=estimate,
         num_gained=sum(value > 0 for value in differences),
@@ -144,7 +136,10 @@ def compare_outcomes(
         confidence=confidence,
         num_questions_needed=questions_needed(differences, confidence=confidence),
         num_samples_needed=samples_needed(
-            differences, known, num_samples=min(len(first[key]) for key in keys), confidence=confidence
+            differences,
+            [of_all for of_all, _ in known],
+            of_one_sample=[of_one for _, of_one in known],
+            confidence=confidence,
         )
         if len(known) == len(keys)
         else None,
@@ -152,13 +147,17 @@ def compare_outcomes(
     )
 
 
-def _sampling_variance(first: Sequence[float], second: Sequence[float]) -> float | None:
-    """Variance of a question's difference by the luck of its samples; samples of one number share their beginning."""
+def _sampling_variances(first: Sequence[float], second: Sequence[float]) -> tuple[float, float] | None:
+    """How a question's difference varies by the luck of its samples: with all of them, and with one on either side.
+
+    Where both sides have as many, samples of one number share their beginning.
+    """
     if min(len(first), len(second)) < 2:
         return None
     if len(first) == len(second):
-        return variance([one - other for one, other in zip(first, second, strict=True)]) / len(first)
-    return variance(first) / len(first) + variance(second) / len(second)
+        paired = variance([one - other for one, other in zip(first, second, strict=True)])
+        return paired / len(first), paired
+    return variance(first) / len(first) + variance(second) / len(second), variance(first) + variance(second)
 
 
 def sign_flip_test(differences: Sequence[float], *, num_flips: int, seed: int) -> tuple[float, TestKind]:
@@ -171,11 +170,20 @@ def sign_flip_test(differences: Sequence[float], *, num_flips: int, seed: int) -
     if scaled is not None:
         observed = sum(size if value > 0 else -size for value, size in zip(_nonzero(differences), scaled, strict=True))
         return _exact_sign_flips(scaled, abs(observed)), "exact sign flips"
-    sizes = np.asarray(changed)
-    signs = np.random.default_rng(seed).choice((-1.0, 1.0), size=(num_flips, len(sizes)))
     # The observed signs are one more draw, so that no p-value is 0; the slack keeps ties from being lost to rounding.
-    extreme = int((np.abs(signs @ sizes) >= abs(math.fsum(differences)) - 1e-9).sum())
+    sums = np.abs(_flipped_sums(np.asarray(changed), num_flips=num_flips, seed=seed))
+    extreme = int((sums >= abs(math.fsum(differences)) - 1e-9).sum())
     return (extreme + 1) / (num_flips + 1), "sampled sign flips"
+
+
+def _flipped_sums(sizes: npt.NDArray[np.float64], *, num_flips: int, seed: int) -> npt.NDArray[np.float64]:
+    rng = np.random.default_rng(seed)
+    num_rows = max(1, _MAX_CHUNK // len(sizes))
+    chunks = [
+        rng.choice((-1.0, 1.0), size=(min(num_rows, num_flips - start), len(sizes))) @ sizes
+        for start in range(0, num_flips, num_rows)
+    ]
+    return np.concatenate(chunks)
 
 
 def mcnemar_p_value(num_gained: int, num_lost: int) -> float:

@@ -31,13 +31,17 @@ def questions_needed(differences: Sequence[float], *, confidence: float) -> int 
 
 
 def samples_needed(
-    differences: Sequence[float], sampling_variances: Sequence[float], *, num_samples: int, confidence: float
+    differences: Sequence[float],
+    sampling_variances: Sequence[float],
+    *,
+    of_one_sample: Sequence[float],
+    confidence: float,
 ) -> int | None:
     """Samples of each of these questions that would show the observed mean difference.
 
     Args:
         sampling_variances: per question, how far its difference varies by the luck of its samples (a variance).
-        num_samples: samples behind each difference.
+        of_one_sample: the same, were there a single sample on either side.
 
     Returns:
         None where no number of samples is enough: the questions themselves differ too much, so more of them are needed.
@@ -49,7 +53,7 @@ def samples_needed(
     total = math.fsum((value - mean) ** 2 for value in differences) / (len(differences) - 1)
     between = max(0.0, total - within)
     allowed = len(differences) * (mean / (two_sided_z(confidence) + _power_z())) ** 2 - between
-    return max(1, math.ceil(num_samples * within / allowed - 1e-9)) if allowed > 0 else None
+    return max(1, math.ceil(fmean(of_one_sample) / allowed - 1e-9)) if allowed > 0 else None
 
 
 def detectable_difference(differences: Sequence[float], *, confidence: float) -> float | None:

@@ -22,6 +22,7 @@ from s1.metrics.estimates import MetricError
 
 _SLACK = 1e-9
 """Rounding; the figures are means of exact chances."""
+_DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,8 @@ class SampledQuestion:
         """Chance that a majority vote of k samples is right; a tie is worth the share of its answers that are right."""
         self._check(k)
         rights = [index for index, group in enumerate(self.groups) if group.is_right]
-        return min(1.0, math.fsum(self._wins(index, k) for index in rights))
+        # Rounded, so that a vote that is certain is worth exactly 1: what differs by rounding is no difference.
+        return round(min(1.0, math.fsum(self._wins(index, k) for index in rights)), _DIGITS)
 
     def _check(self, k: int) -> int:
         if not 1 <= k <= self.num_samples:

@@ -13,9 +13,7 @@ from dataclasses import dataclass
 
 from s1.report.content import TokenPrice
 from s1.report.results import BenchmarkResult, Point
-
-SAMPLED_KINDS = ("vote", "reject")
-"""Points worked out of the parallel samples, which decode nothing themselves."""
+from s1.setting_names import MADE_OF_SAMPLES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +51,7 @@ def alone_tokens(results: Sequence[BenchmarkResult]) -> float | None:
 
     Votes and rejection sampling are not in it: they reuse the parallel samples.
     """
-    points = [point for result in results for point in result.points if point.kind not in SAMPLED_KINDS]
+    points = [point for result in results for point in result.points if point.kind not in MADE_OF_SAMPLES]
     counts = [
         None
         if point.mean_sampled_tokens is None or point.num_generations is None

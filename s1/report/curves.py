@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from s1.published import PublishedResult
 from s1.report.axes import Axis, log2_axis, share_axis
 from s1.report.charts import Chart, Level, Mark, Series
-from s1.report.results import BenchmarkResult, Point, Reference
+from s1.report.results import BenchmarkResult, Point
 from s1.report.shapes import Shape
 from s1.report.words import percent, percent_interval, setting_words
-from s1.setting_names import SettingKind
+from s1.setting_names import MADE_OF_SAMPLES, SettingKind
 
 ACCURACY = "questions answered right"
 
@@ -92,14 +93,14 @@ def wait_chart(result: BenchmarkResult) -> Chart | None:
 def parallel_chart(result: BenchmarkResult) -> Chart | None:
     """Sequential against parallel scaling: the same thinking tokens spent on Waits, on votes, or on more tries."""
     waits = _token_series(result, "wait")
-    parallel = [line for kind in ("vote", "reject") for line in _token_series(result, kind)]
+    parallel = [line for kind in MADE_OF_SAMPLES for line in _token_series(result, kind)]
     tries = _tries_series(result)
     if not (parallel or tries):
         return None
     series = (*waits, *parallel, *tries)
     levels = _base_level(result)
     points = [
-        point for kind in ("wait", "vote", "reject") for point in _plottable(result.of_kind(kind), needs_tokens=True)
+        point for kind in ("wait", *MADE_OF_SAMPLES) for point in _plottable(result.of_kind(kind), needs_tokens=True)
     ]
     return Chart(
         title=f"Sequential against parallel scaling on {result.name}",
@@ -181,19 +182,19 @@ def _base_level(result: BenchmarkResult) -> tuple[Level, ...]:
     return (Level("series-base", base.accuracy, low, high, label, "base model, answering directly"),)
 
 
-def _published_series(references: Sequence[Reference]) -> list[Series]:
+def _published_series(references: Sequence[PublishedResult]) -> list[Series]:
     """Published points whose thinking tokens are known."""
     marks = tuple(
-        Mark(reference.thinking_tokens, reference.accuracy, label=reference.model, tip=_reference_words(reference))
+        Mark(reference.mean_thinking_tokens, reference.accuracy, label=reference.model, tip=_reference_words(reference))
         for reference in references
-        if reference.thinking_tokens
+        if reference.mean_thinking_tokens
     )
     return [Series("series-published", marks, "ring", "right", "published, not measured here", False)] if marks else []
 
 
-def _published_levels(references: Sequence[Reference]) -> tuple[Level, ...]:
+def _published_levels(references: Sequence[PublishedResult]) -> tuple[Level, ...]:
     """A line for each model at the first result that is listed of it; the table under the chart has all of them."""
-    settings: dict[str, list[Reference]] = {}
+    settings: dict[str, list[PublishedResult]] = {}
     for reference in references:
         settings.setdefault(reference.model, []).append(reference)
     return tuple(
@@ -207,7 +208,7 @@ def _published_levels(references: Sequence[Reference]) -> tuple[Level, ...]:
     )
 
 
-def _published_waits(references: Sequence[Reference]) -> list[Series]:
+def _published_waits(references: Sequence[PublishedResult]) -> list[Series]:
     models = list(dict.fromkeys(reference.model for reference in references if reference.num_waits is not None))
     found = []
     for model in models:
@@ -219,9 +220,8 @@ def _published_waits(references: Sequence[Reference]) -> list[Series]:
     return found
 
 
-def _reference_words(reference: Reference) -> str:
-    setting = f", {reference.setting}" if reference.setting else ""
-    return f"{reference.model}{setting}: {percent(reference.accuracy)} ({reference.source})"
+def _reference_words(reference: PublishedResult) -> str:
+    return f"{reference.model}, {reference.setting}: {percent(reference.accuracy)} ({reference.source})"
 
 
 def _heights(series: Sequence[Series], levels: Sequence[Level]) -> list[float]:
@@ -230,7 +230,7 @@ def _heights(series: Sequence[Series], levels: Sequence[Level]) -> list[float]:
     return [value for value in [*marks, *lines] if value is not None]
 
 
-def _describe(points: Sequence[Point], base: Point | None, references: Sequence[Reference]) -> str:
+def _describe(points: Sequence[Point], base: Point | None, references: Sequence[PublishedResult]) -> str:
     parts = [f"{setting_words(point)}: {percent(point.accuracy)}" for point in points]
     if base is not None:
         parts.append(f"base model: {percent(base.accuracy)}")

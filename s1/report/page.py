@@ -19,13 +19,14 @@ from importlib.resources import files
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from s1.records import ENDS
 from s1.report import words
 from s1.report.charts import NARROW, WIDE, Chart, draw_chart
 from s1.report.content import FunnelStep, ReportContent, Transcript
 from s1.report.costs import PointCost, alone_tokens, point_costs
 from s1.report.curves import parallel_chart, scaling_chart, wait_chart
 from s1.report.loss import loss_chart
-from s1.report.results import ENDS, BenchmarkResult, Point
+from s1.report.results import BenchmarkResult, Point
 from s1.report.shapes import draw_key
 from s1.report.summary import summarize
 
@@ -81,11 +82,16 @@ class _Reader:
     settings: list[str]
 
 
+MAX_INLINE = 6
+"""Questions that the report itself shows in full; all of them are on the reader's page."""
+
+
 def render_page(content: ReportContent) -> str:
-    """Render the report as a complete HTML document."""
+    """Render the report as a complete HTML document, with the first transcripts."""
     return _render(
         "page.html.j2",
         content,
+        content.transcripts[:MAX_INLINE],
         paragraphs=summarize(content),
         views=[_View(content, result, index) for index, result in enumerate(content.benchmarks)],
         alone=alone_tokens(content.benchmarks),
@@ -97,11 +103,11 @@ def render_page(content: ReportContent) -> str:
 
 
 def render_reader(content: ReportContent) -> str:
-    """Render the transcripts alone as a complete HTML document."""
-    return _render("reader_page.html.j2", content)
+    """Render all transcripts, and nothing else, as a complete HTML document."""
+    return _render("reader_page.html.j2", content, content.transcripts)
 
 
-def _render(template: str, content: ReportContent, **values: object) -> str:
+def _render(template: str, content: ReportContent, transcripts: Sequence[Transcript], **values: object) -> str:
     folder = files("s1.report")
     environment = Environment(
         autoescape=True,
@@ -116,7 +122,8 @@ def _render(template: str, content: ReportContent, **values: object) -> str:
     script = (folder / "page.js").read_text(encoding="utf-8")
     return environment.get_template(template).render(
         content=content,
-        reader=_reader(content.transcripts),
+        transcripts=transcripts,
+        reader=_reader(transcripts),
         style=Markup((folder / "page.css").read_text(encoding="utf-8")),
         script=Markup(script),
         script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),

@@ -9,12 +9,19 @@ Example::
     results[0].points[0].accuracy
 """
 
-from s1.report.figures import Figures, group, number, optional_text, text, whole
-from s1.report.references import published_references
-from s1.report.results import ENDS, KINDS, BenchmarkResult, CurveFigures, Difference, Interval, Point, SampledFigures
-from s1.setting_names import parse_setting
+from dataclasses import fields
 
-MODELS = ("tuned", "base")
+from s1.metrics.curves import CurveFigures
+from s1.published import published_results
+from s1.records import BASE, ENDS, TUNED
+from s1.report.figures import Figures, group, number, optional_text, text, whole
+from s1.report.results import BenchmarkResult, Difference, Interval, JudgeFigures, Point, SampledFigures
+from s1.setting_names import KINDS, parse_setting
+
+MODELS = (TUNED, BASE)
+JUDGE_ROWS = ("right", "wrong", "cannot_tell")
+JUDGE_COLUMNS = ("yes", "no", "unclear")
+"""What grader and judge can say, in the order of the table (``s1.judge.opinions.agreement_table``)."""
 
 
 def read_results(score_metrics: Figures) -> list[BenchmarkResult]:
@@ -39,9 +46,10 @@ def _read_result(name: str, figures: Figures) -> BenchmarkResult:
         differences=tuple(
             sorted((_read_difference(group(differences, key)) for key in differences), key=_order_of_difference)
         ),
-        curves=tuple(_read_curve(key, group(curves, key)) for key in sorted(curves, key=_order_of_curve)),
+        curves=tuple((key, _read_curve(group(curves, key))) for key in sorted(curves, key=_order_of_curve)),
         sampled=_read_sampled(group(figures, "parallel")),
-        references=published_references(name),
+        judge=_read_judge(group(figures, "judge")),
+        references=tuple(published_results(name)),
     )
 
 
@@ -77,6 +85,7 @@ def _read_difference(figures: Figures) -> Difference:
         verdict=optional_text(figures, "verdict"),
         num_questions_needed=whole(figures, "num_questions_needed"),
         num_samples_needed=whole(figures, "num_samples_needed"),
+        detectable_difference=number(figures, "detectable_difference"),
     )
 
 
@@ -91,14 +100,22 @@ def _order_of_curve(name: str) -> tuple[int, str]:
     return (first.index(name) if name in first else len(first), name)
 
 
-def _read_curve(name: str, figures: Figures) -> CurveFigures:
-    return CurveFigures(
-        curve=name,
-        control=number(figures, "control"),
-        scaling_per_doubling=number(figures, "scaling_per_doubling"),
-        scaling_per_1000_tokens=number(figures, "scaling_per_1000_tokens"),
-        fitted_per_doubling=number(figures, "fitted_per_doubling"),
-        performance=number(figures, "performance"),
+def _read_curve(figures: Figures) -> CurveFigures:
+    return CurveFigures(**{field.name: number(figures, field.name) for field in fields(CurveFigures)})
+
+
+def _read_judge(figures: Figures) -> JudgeFigures | None:
+    if not figures:
+        return None
+    table = group(figures, "table")
+    return JudgeFigures(
+        num_judged=whole(figures, "num_judged"),
+        agreement=number(figures, "agreement"),
+        table=tuple(
+            (row, tuple((column, whole(counts, column)) for column in JUDGE_COLUMNS))
+            for row in JUDGE_ROWS
+            for counts in [group(table, row)]
+        ),
     )
 
 

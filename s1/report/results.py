@@ -10,24 +10,10 @@ Example::
 
 from dataclasses import dataclass
 
-from s1.setting_names import SettingKind, parse_setting
-
-ENDS = ("answered", "no_answer", "cut_at_length", "cut_at_context", "looped", "engine_error")
-"""How generations end, in the order in which they are shown."""
-
-KINDS: tuple[SettingKind, ...] = (
-    "budget",
-    "wait",
-    "other",
-    "tokens",
-    "steps",
-    "class",
-    "parallel",
-    "vote",
-    "reject",
-    "direct",
-)
-"""Kinds of settings in the order in which they are shown."""
+from s1.metrics.curves import CurveFigures
+from s1.published import PublishedResult
+from s1.records import BASE, TUNED
+from s1.setting_names import KINDS, SettingKind, parse_setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +39,7 @@ class Point:
     mean_waits: float | None = None
     """Ends of thinking that were really suppressed, per answer."""
     shares: tuple[tuple[str, float | None], ...] = ()
-    """Share of each end in ``ENDS``."""
+    """Share of each end (``s1.records.ENDS``)."""
     control_per_question: float | None = None
     """Share of generations that kept to what the setting asked; None where it asked nothing."""
     num_questions: int | None = None
@@ -102,23 +88,8 @@ class Difference:
     """Questions that would settle an unsettled comparison."""
     num_samples_needed: int | None = None
     """Samples of each of these questions that would settle it."""
-
-
-@dataclass(frozen=True, slots=True)
-class CurveFigures:
-    """Control, Scaling and Performance (paper section 3.2) of one curve."""
-
-    curve: str
-    """Which points: ``budgets``, ``waits``, ``all`` or a control."""
-    control: float | None
-    """Share of limits that were kept, 0..1."""
-    scaling_per_doubling: float | None
-    """Mean slope in accuracy points per doubling of thinking tokens."""
-    scaling_per_1000_tokens: float | None
-    performance: float | None
-    """Highest accuracy, 0..1."""
-    fitted_per_doubling: float | None = None
-    """Slope of a straight line through the points, which close neighbours do not dominate."""
+    detectable_difference: float | None = None
+    """The smallest difference that these questions would show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,18 +107,21 @@ class SampledFigures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
-    """A published result on the same benchmark, shown beside ours and never mixed with it."""
+class JudgeFigures:
+    """What a judge said of the answers, beside the symbolic grader."""
 
-    model: str
-    setting: str
-    """In the words of its source, such as ``Wait x 2``; empty: as the model comes."""
-    accuracy: float
-    thinking_tokens: float | None = None
-    """Mean per question, where the source says it."""
-    num_waits: int | None = None
-    """Where it is a point of a Wait curve."""
-    source: str
+    num_judged: int | None
+    agreement: float | None
+    """Share of the answers of which both said something, on which they say the same."""
+    table: tuple[tuple[str, tuple[tuple[str, int | None], ...]], ...]
+    """The symbolic verdict (``right``, ``wrong``, ``cannot_tell``) and how often the judge said ``yes``, ``no``, or
+    neither (``unclear``)."""
+
+    @property
+    def num_different(self) -> int:
+        """Answers that one of them calls right and the other wrong."""
+        counts = {row: dict(columns) for row, columns in self.table}
+        return (counts.get("right", {}).get("no") or 0) + (counts.get("wrong", {}).get("yes") or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +131,15 @@ class BenchmarkResult:
     name: str
     points: tuple[Point, ...]
     differences: tuple[Difference, ...] = ()
-    curves: tuple[CurveFigures, ...] = ()
+    curves: tuple[tuple[str, CurveFigures], ...] = ()
+    """By which points they are of: ``budgets``, ``waits``, ``all`` or a control."""
     sampled: SampledFigures | None = None
-    references: tuple[Reference, ...] = ()
+    judge: JudgeFigures | None = None
+    """None where no judge was asked."""
+    references: tuple[PublishedResult, ...] = ()
+    """Published results on the same benchmark, shown beside ours and never mixed with them."""
 
-    def of_kind(self, *kinds: SettingKind, model: str = "tuned") -> tuple[Point, ...]:
+    def of_kind(self, *kinds: SettingKind, model: str = TUNED) -> tuple[Point, ...]:
         """Points of some kinds and one model, by kind and rising amount."""
         points = [point for point in self.points if point.kind in kinds and point.model == model]
         return tuple(
@@ -173,12 +151,12 @@ class BenchmarkResult:
     @property
     def base(self) -> Point | None:
         """The base model's direct answers, if they were measured."""
-        return next(iter(self.of_kind("direct", model="base")), None)
+        return next(iter(self.of_kind("direct", model=BASE)), None)
 
     @property
     def in_order(self) -> tuple[Point, ...]:
         """Every point: the tuned model's by kind, then those of other models."""
         return (
             *self.of_kind(*KINDS),
-            *(point for point in self.points if point.model != "tuned"),
+            *(point for point in self.points if point.model != TUNED),
         )

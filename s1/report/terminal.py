@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from s1.report.reading import read_results
 from s1.report.results import BenchmarkResult, Point
 from s1.report.words import NOT_MEASURED, amount, percent, percent_interval, points, setting_words
-from s1.setting_names import SettingKind
+from s1.setting_names import MADE_OF_SAMPLES, SettingKind
 
 HEADINGS = ("model and setting", "accuracy", "interval", "thinking tokens", "over base")
 GROUPS: tuple[tuple[SettingKind, ...], ...] = (
@@ -22,7 +22,7 @@ GROUPS: tuple[tuple[SettingKind, ...], ...] = (
     ("wait",),
     ("other",),
     ("tokens", "steps", "class"),
-    ("parallel", "vote", "reject"),
+    ("parallel", *MADE_OF_SAMPLES),
 )
 """Kinds of settings that stand together."""
 MAX_NAME = 44

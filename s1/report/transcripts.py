@@ -12,17 +12,10 @@ Example::
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from s1.records import Generation, Question, Score
+from s1.records import BASE, TUNED, Generation, Question, Score
 from s1.report.content import Flip, Run, Transcript
-from s1.report.results import KINDS
 from s1.report.words import VERDICT_WORDS, describe_setting
-from s1.setting_names import SettingKind, parse_setting
-
-GenerationKey = tuple[str, str, str, str, int]
-"""Benchmark, question id, model, setting, sample: names one generation."""
-
-WITHOUT_TEXT = ("vote", "reject")
-"""Points worked out of samples of another setting: they have no generation of their own."""
+from s1.setting_names import MADE_OF_SAMPLES, SettingKind, parse_setting, place_of
 
 UNANSWERED = ("cut_at_length", "cut_at_context", "looped", "engine_error")
 
@@ -38,20 +31,20 @@ class Case:
 
     def of_kind(self, kind: SettingKind) -> list[tuple[int, Score]]:
         """The tuned model's scores of one kind by rising amount."""
-        found = [(parse_setting(row.setting), row) for row in self.scores if row.model == "tuned"]
+        found = [(parse_setting(row.setting), row) for row in self.scores if row.model == TUNED]
         return sorted(((name.amount or 0, row) for name, row in found if name.kind == kind), key=lambda pair: pair[0])
 
     @property
     def base(self) -> Score | None:
         """The base model's direct answer."""
-        return next((row for row in self.scores if row.model == "base"), None)
+        return next((row for row in self.scores if row.model == BASE), None)
 
     def baseline(self, score: Score) -> Score | None:
         """What a flip compares with: Waits with the fewest, budgets with the smallest, those two with the base model.
 
         Everything else is compared with plain thinking, which is the fewest Waits or else the largest budget.
         """
-        if score.model != "tuned":
+        if score.model != TUNED:
             return None
         budgets, waits = self.of_kind("budget"), self.of_kind("wait")
         starts = {"budget": budgets[:1], "wait": waits[:1]}.get(parse_setting(score.setting).kind)
@@ -68,14 +61,12 @@ class Choice:
     why: str
 
 
-def generation_key(row: Score | Generation) -> GenerationKey:
-    """Names a generation, from itself or from its score."""
-    return (row.benchmark, row.question_id, row.model, row.setting, row.sample)
-
-
 def choose_transcripts(scores: Iterable[Score], *, num: int) -> list[Choice]:
-    """Choose up to ``num`` questions: Wait flips first, then too little thinking, none, plain right and wrong, base."""
-    cases = _group(sorted(scores, key=generation_key))
+    """Choose up to ``num`` questions: Wait flips first, then too little thinking, no answer, plain right and wrong.
+
+    Then flips of other settings, and the base model; and so on in turn, so that every kind of flip can be read.
+    """
+    cases = _group(sorted(scores, key=lambda score: score.key))
     queues = [
         _wait_flips(cases, corrected=True),
         _wait_flips(cases, corrected=False),
@@ -83,6 +74,8 @@ def choose_transcripts(scores: Iterable[Score], *, num: int) -> list[Choice]:
         _unanswered(cases),
         _longest_budget(cases, correct=True),
         _longest_budget(cases, correct=False),
+        _other_flips(cases, corrected=True),
+        _other_flips(cases, corrected=False),
         [Choice(case, case.base, "The base model, before fine-tuning.") for case in cases if case.base is not None],
     ]
     chosen: list[Choice] = []
@@ -106,12 +99,12 @@ def assemble_transcripts(
     Raises:
         ValueError: a generation or its question is missing: the files are not of one run.
     """
-    wanted = {generation_key(score) for choice in choices for score in choice.case.scores}
-    found = {generation_key(row): row for row in generations if generation_key(row) in wanted}
+    wanted = {score.key for choice in choices for score in choice.case.scores}
+    found = {row.key: row for row in generations if row.key in wanted}
     asked = {(question.source, question.id): question for question in questions}
     transcripts = []
     for choice in choices:
-        missing = [generation_key(score) for score in choice.case.scores if generation_key(score) not in found]
+        missing = [score.key for score in choice.case.scores if score.key not in found]
         question = asked.get(_question(choice))
         if missing or question is None:
             what = f"generation of score {missing[0]}" if missing else f"question of {_question(choice)}"
@@ -125,7 +118,7 @@ def assemble_transcripts(
                 why=choice.why,
                 question=question.question,
                 reference=choice.featured.reference,
-                runs=tuple(_run(choice, score, found[generation_key(score)]) for score in choice.case.scores),
+                runs=tuple(_run(choice, score, found[score.key]) for score in choice.case.scores),
             )
         )
     return transcripts
@@ -163,9 +156,9 @@ def _group(ordered: Iterable[Score]) -> list[Case]:
     tuned: dict[tuple[str, str, int], list[Score]] = {}
     base: dict[tuple[str, str], dict[int, Score]] = {}
     for score in ordered:
-        if score.model == "base":
+        if score.model == BASE:
             base.setdefault((score.benchmark, score.question_id), {})[score.sample] = score
-        elif parse_setting(score.setting).kind not in WITHOUT_TEXT:
+        elif parse_setting(score.setting).kind not in MADE_OF_SAMPLES:
             tuned.setdefault((score.benchmark, score.question_id, score.sample), []).append(score)
     for (benchmark, question_id), samples in base.items():
         tuned.setdefault((benchmark, question_id, min(samples)), [])
@@ -173,14 +166,9 @@ def _group(ordered: Iterable[Score]) -> list[Case]:
     for (benchmark, question_id, sample), rows in sorted(tuned.items()):
         answers: Mapping[int, Score] = base.get((benchmark, question_id), {})
         direct = answers.get(sample) or next(iter(answers.values()), None)
-        rows.sort(key=_place)
+        rows.sort(key=lambda score: place_of(score.setting))
         cases.append(Case(benchmark, question_id, sample, (*rows, *([direct] if direct is not None else []))))
     return cases
-
-
-def _place(score: Score) -> tuple[int, bool, int, str]:
-    name = parse_setting(score.setting)
-    return KINDS.index(name.kind), name.is_forced, name.amount or 0, score.setting
 
 
 def _wait_flips(cases: Sequence[Case], *, corrected: bool) -> list[Choice]:
@@ -198,6 +186,23 @@ def _wait_flips(cases: Sequence[Case], *, corrected: bool) -> list[Choice]:
                 f"Wait {verb} it: {before} without (answer {_quoted(plain.answer)}), {after} after Wait × {flipped[0]}."
             )
             choices.append(Choice(case, flipped[1], why))
+    return choices
+
+
+def _other_flips(cases: Sequence[Case], *, corrected: bool) -> list[Choice]:
+    """Questions that another setting than those above flips, against the point that it is compared with."""
+    seen: tuple[SettingKind, ...] = ("wait", "budget") if corrected else ("wait",)
+    words = "wrong with {}, right with {}." if corrected else "right with {}, wrong with {}."
+    choices = []
+    for case in cases:
+        for score in case.scores:
+            start = case.baseline(score)
+            if start is None or start.model != TUNED or parse_setting(score.setting).kind in seen:
+                continue
+            if _flip(start, score) == ("gained" if corrected else "lost"):
+                why = f"Changed: {words.format(describe_setting(start.setting), describe_setting(score.setting))}"
+                choices.append(Choice(case, score, why))
+                break
     return choices
 
 
@@ -219,7 +224,7 @@ def _cut_short(cases: Sequence[Case]) -> list[Choice]:
 def _unanswered(cases: Sequence[Case]) -> list[Choice]:
     """The last setting of a question under which no answer came."""
     lasts = [
-        (case, next((row for row in reversed(case.scores) if row.model == "tuned" and row.verdict in UNANSWERED), None))
+        (case, next((row for row in reversed(case.scores) if row.model == TUNED and row.verdict in UNANSWERED), None))
         for case in cases
     ]
     return [

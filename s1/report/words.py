@@ -11,10 +11,10 @@ Example::
 
 import math
 
-from s1.records import Verdict
+from s1.records import TUNED, Verdict
 from s1.report.content import Flip
 from s1.report.results import Difference, Interval, Point
-from s1.setting_names import parse_setting
+from s1.setting_names import DIRECT, PARALLEL, parse_setting
 
 NOT_MEASURED = "not measured"
 SMALLEST_SHOWN = 0.0001
@@ -22,8 +22,8 @@ SMALLEST_SHOWN = 0.0001
 END_WORDS = {
     "answered": "answered",
     "no_answer": "no answer found",
-    "cut_at_length": "cut at the budget",
-    "cut_at_context": "cut at the context",
+    "cut_at_length": "answer cut (answer limit)",
+    "cut_at_context": "cut (context full)",
     "looped": "looped",
     "engine_error": "engine error",
 }
@@ -33,8 +33,8 @@ VERDICT_WORDS: dict[Verdict, str] = {
     "right": "right",
     "wrong": "wrong",
     "no_answer": "no answer",
-    "cut_at_length": "cut: budget",
-    "cut_at_context": "cut: context",
+    "cut_at_length": "answer cut (answer limit)",
+    "cut_at_context": "cut (context full)",
     "looped": "looped",
     "engine_error": "engine error",
 }
@@ -55,8 +55,8 @@ _AMOUNTS = {
     "steps": "asked for {:,} steps",
 }
 _PLAIN = {
-    "direct": "answers directly",
-    "parallel": "plain thinking, parallel samples",
+    DIRECT: "answers directly",
+    PARALLEL: "plain thinking, parallel samples",
     "class-short": "asked to think short",
     "class-long": "asked to think long",
 }
@@ -159,14 +159,14 @@ def setting_words(point: Point) -> str:
 
 def model_words(model: str) -> str:
     """Which model it is, for readers."""
-    return "fine-tuned" if model == "tuned" else f"{model} model"
+    return "fine-tuned" if model == TUNED else f"{model} model"
 
 
 def name_run(label: str) -> str:
     """``<model>/<setting>`` for readers: ``Wait × 2``, ``base model, answers directly``."""
     model, _, setting = label.rpartition("/")
     words = describe_setting(setting)
-    return words if model == "tuned" else f"{model} model, {words}"
+    return words if model == TUNED else f"{model} model, {words}"
 
 
 def describe_setting(setting: str) -> str:

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from s1.metrics.paired import PairedComparison, compare_outcomes, holm
-from s1.scoring.points import BASE, TUNED, Point
-from s1.setting_names import SettingKind
+from s1.records import BASE, TUNED
+from s1.scoring.points import Point
+from s1.setting_names import SettingKind, setting_name
 
-_PLAIN = "wait-0"
+_PLAIN = setting_name("wait", 0)
 _AGAINST_PLAIN: tuple[SettingKind, ...] = ("other", "tokens", "steps", "class")
 
 

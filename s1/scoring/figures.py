@@ -12,13 +12,15 @@ Example::
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from statistics import fmean
 
 from pydantic import JsonValue
 
 from s1.metrics.curves import CurvePoint, curve_figures
 from s1.metrics.estimates import Estimate, estimate_mean
+from s1.records import TUNED
 from s1.scoring.comparisons import Comparison, compare_all
-from s1.scoring.points import TUNED, Point
+from s1.scoring.points import Point
 from s1.scoring.sampled import Samples, sampled_figures
 
 Figures = dict[str, JsonValue]
@@ -148,10 +150,9 @@ def _curves(points: Iterable[Point]) -> dict[str, list[Point]]:
 
 
 def _curve_point(point: Point) -> CurvePoint:
-    values = point.accuracies()
     return CurvePoint(
         thinking_tokens=point.mean_thinking_tokens,
-        accuracy=sum(values) / len(values),
+        accuracy=fmean(point.accuracies()),
         limits=point.limits,
         controlled_tokens=point.controlled_tokens,
     )

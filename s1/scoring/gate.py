@@ -11,18 +11,19 @@ Example::
 from collections.abc import Mapping, Sequence
 
 from s1.scoring.points import Point
+from s1.setting_names import MADE_OF_SAMPLES
 
 _ADVICE = {
     "no_answer": "answers end without an answer in them: look at data/score/scores.jsonl, chat.final_answer and the "
-    "benchmark's answer_kind",
+    "benchmark's answer_kind; with a judge also at its unclear replies in data/score/judge.jsonl",
     "cut_at_length": "answers are cut: raise generate.max_answer_tokens",
     "cut_at_context": "prompt, thinking and answer do not fit into the context: lower generate.budgets, "
     "max_thinking_tokens or max_answer_tokens, or raise engine.max_context",
     "looped": "thinking goes in circles: raise generate.temperature, or loosen generate.loops",
-    "engine_error": "the engine failed: see .s1/logs/generate.log, remove data/generate and run `dvc repro`",
+    "engine_error": "the engine failed: see .s1/logs/generate.log, mend it and run `dvc repro -f -s generate`, which "
+    "asks for the failed generations only, then `dvc repro`",
 }
 _MAX_NAMED = 8
-_MADE_OF_SAMPLES = ("vote", "reject")
 
 
 def check_answered(points_by_benchmark: Mapping[str, Sequence[Point]], *, max_failed_share: float) -> None:
@@ -35,7 +36,7 @@ def check_answered(points_by_benchmark: Mapping[str, Sequence[Point]], *, max_fa
         (benchmark, point)
         for benchmark, points in points_by_benchmark.items()
         for point in points
-        if point.name.kind not in _MADE_OF_SAMPLES and _failed(point) > max_failed_share
+        if point.name.kind not in MADE_OF_SAMPLES and _failed(point) > max_failed_share
     ]
     if not failed:
         return

@@ -14,17 +14,15 @@ from statistics import fmean
 
 from s1.config import ForcingParams
 from s1.metrics.curves import Limits
-from s1.metrics.paired import Outcomes, outcomes_of
-from s1.records import Score, Verdict
+from s1.metrics.paired import Outcomes, mean_outcomes, outcomes_of
+from s1.records import ENDS, TUNED, Score, Verdict
 from s1.scoring.limits import limits_of
-from s1.setting_names import SettingName, parse_setting
+from s1.setting_names import PARALLEL, SettingName, parse_setting, setting_name
 
-ENDS = ("answered", "no_answer", "cut_at_length", "cut_at_context", "looped", "engine_error")
-"""How generations end: with a gradable answer, with an answer phase without one, or in a state that is no answer."""
 _NO_THINKING: tuple[Verdict, ...] = ("cut_at_context", "engine_error")
 """What never got to think, and so says nothing about control."""
-TUNED = "tuned"
-BASE = "base"
+_PLAIN = (setting_name("wait", 0), PARALLEL)
+"""Settings of thinking that nothing controls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +63,7 @@ class Point:
 
     def accuracies(self) -> list[float]:
         """Mean worth of the samples of each question, by question in order."""
-        return [fmean(self.outcomes[key]) for key in sorted(self.outcomes)]
+        return list(mean_outcomes(self.outcomes).values())
 
 
 def measured_points(rows: Iterable[Score], *, forcing: Sequence[ForcingParams]) -> list[Point]:
@@ -77,7 +75,7 @@ def measured_points(rows: Iterable[Score], *, forcing: Sequence[ForcingParams]) 
     groups: dict[tuple[str, str], list[Score]] = {}
     for row in rows:
         groups.setdefault((row.model, row.setting), []).append(row)
-    default = next((groups[TUNED, name] for name in ("wait-0", "parallel") if (TUNED, name) in groups), None)
+    default = next((groups[TUNED, name] for name in _PLAIN if (TUNED, name) in groups), None)
     return [_measure(group, default=default, forcing=forcing) for group in groups.values()]
 
 

@@ -20,9 +20,9 @@ from statistics import fmean
 from s1.grading import grade
 from s1.metrics.curves import Limits
 from s1.metrics.sampling import AnswerGroup, SampledQuestion, SamplingFigures, sampling_figures
-from s1.records import Question, Score
-from s1.scoring.points import ENDS, TUNED, Point, share_of_ends
-from s1.setting_names import setting_name
+from s1.records import ENDS, TUNED, Question, Score
+from s1.scoring.points import Point, share_of_ends
+from s1.setting_names import PARALLEL, setting_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def collect_samples(rows: Sequence[Score], questions: Mapping[str, Question]) ->
     """
     by_question: dict[str, list[Score]] = {}
     for row in rows:
-        if row.model == TUNED and row.setting == "parallel":
+        if row.model == TUNED and row.setting == PARALLEL:
             by_question.setdefault(row.question_id, []).append(row)
     if not by_question:
         return None

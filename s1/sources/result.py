@@ -73,10 +73,16 @@ def only_gradable(read: SourceRead) -> SourceRead:
         if question.id in kept:
             refusals.append(_refuse_question(question, "duplicate", "the benchmark has this question already"))
         elif reference_answer(question) is None:
-            refusals.append(_refuse_question(question, "no_reference", "no reference to grade an answer against"))
+            refusals.append(_refuse_question(question, "no_reference", _why_no_reference(question)))
         else:
             kept[question.id] = question
     return replace(read, questions=list(kept.values()), refusals=refusals)
+
+
+def _why_no_reference(question: Question) -> str:
+    if question.answer_kind == "choice" and question.answer:
+        return f"the reference {question.answer[:40]!r} is neither a letter nor the text of one option"
+    return "no reference to grade an answer against"
 
 
 def _refuse_question(question: Question, reason: str, detail: str) -> Refusal:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from s1.artifacts import ArtifactError, ArtifactWriter, read_jsonl, write_text_atomically
+from s1.artifacts import ArtifactError, ArtifactWriter, JsonlIndex, read_jsonl, write_text_atomically
 from s1.records import Decision
 
 
@@ -103,3 +103,22 @@ def test_a_failed_atomic_write_keeps_the_former_text(tmp_path: Path) -> None:
         write_text_atomically(path, "new \ud800")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_record_is_found_by_its_key_whatever_characters_stand_before_it(tmp_path: Path) -> None:
+    rows = [_decision(number).model_copy(update={"detail": "naïve \u2028 \n\r 数" * number}) for number in range(4)]
+    with ArtifactWriter(tmp_path / "data") as artifact:
+        artifact.write_jsonl("decisions.jsonl", rows)
+    index = JsonlIndex(tmp_path / "data/decisions.jsonl", Decision, key=lambda row: row.question_id)
+    assert [index.get(f"q{number}") for number in (3, 0, 2, 1)] == [rows[3], rows[0], rows[2], rows[1]]
+    assert index.get("q4") is None
+
+
+def test_a_damaged_file_has_no_index(tmp_path: Path) -> None:
+    _write(tmp_path / "data", 2)
+    path = tmp_path / "data/decisions.jsonl"
+    path.write_text(path.read_text().replace("kept", "tpek"))
+    with pytest.raises(ArtifactError, match="line 1 is not a Decision"):
+        JsonlIndex(path, Decision, key=lambda row: row.question_id)
+    with pytest.raises(ArtifactError, match="is missing"):
+        JsonlIndex(tmp_path / "none.jsonl", Decision, key=lambda row: row.question_id)

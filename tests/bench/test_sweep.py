@@ -5,16 +5,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.near_ties import NearTies, common_length
+from bench.near_ties import NearTies
 from bench.sweep import make_questions, ours, reference
 from bench.widened import widen
 from s1.config import LocalEngine
 from s1.engine.model import load_model
-from s1.forcing import forced_settings
 from s1.model_loading import load_causal_model
 from s1.nano.pretrain import NanoModelSpec, build_model
 from s1.nano.tokenizer import build_tokenizer
 from tests.delimiters import S1_DELIMITERS
+from tests.points import curve_points
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_a_model_with_larger_heads_is_refused(tmp_path: Path, folder: Path) -> N
 def test_a_run_per_point_and_a_batch_per_round_give_the_tokens_of_one_trace(folder: Path) -> None:
     model = load_model(folder, engine=LocalEngine(kind="local", dtype="float64", batch_size=4), chat=S1_DELIMITERS)
     questions = make_questions(3)
-    specs = forced_settings(budgets=[4, 12], wait_counts=[0, 1, 3], max_thinking_tokens=40, max_answer_tokens=6)
+    specs = curve_points(budgets=[4, 12], wait_counts=[0, 1, 3], max_thinking_tokens=40, max_answer_tokens=6)
     together, apart = ours(model, questions, specs), reference(model, questions, specs)
     assert len(together) == 15
     assert {key: state.token_ids for key, state in together.items()} == {
@@ -74,5 +74,12 @@ def test_the_margin_is_between_the_two_best_ids_that_may_follow(folder: Path) ->
     assert judge.margin([1, 2, 3], banned=banned) == pytest.approx(float(logits[best[1]] - logits[best[3]]))
 
 
-def test_the_common_beginning_ends_where_one_sequence_does() -> None:
-    assert [common_length((1, 2), (1, 3)), common_length((1, 2), (1, 2, 3)), common_length((), (1,))] == [1, 2, 0]
+def test_two_decodings_part_at_a_near_tie_only_where_the_best_ids_are_as_good_as_equal(folder: Path) -> None:
+    judge = NearTies.load(folder, num_token_ids=437)
+    best = judge.margin([1, 2, 3])
+    without = judge.margin([1, 2, 3], banned=[5])
+    assert min(best, without) > 1e-4
+    assert not judge.is_tie([1, 2], [3, 4, 4], [3, 5], stops={5})
+    twins = judge.model.get_input_embeddings().weight.data  # tied: also what logits are made of
+    twins[:437] = twins[0]
+    assert judge.is_tie([1, 2], [3, 4, 4], [3, 5], stops={5})

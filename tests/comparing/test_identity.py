@@ -9,7 +9,8 @@ import torch
 
 from s1.artifacts import ArtifactError
 from s1.comparing.differences import differences
-from s1.comparing.identity import EngineIdentity, describe_benchmarks, describe_models, read_run_identity
+from s1.comparing.hashing import describe_benchmarks, describe_models
+from s1.comparing.identity import EngineIdentity, read_run_identity
 from s1.model_loading import load_tokenizer
 from s1.nano.pretrain import NanoModelSpec, build_model
 from s1.nano.tokenizer import build_tokenizer
@@ -87,6 +88,9 @@ ENGINE = IDENTITY.engine
         ({"engine": EngineIdentity(kind="local", version="5", dtype="float32", device="1 x GPU")}, "warning", "kind"),
         ({"models": {"tuned": MODEL.model_copy(update={"weights": "w2"})}}, "note", "models.tuned.weights"),
         ({"num_samples": 4}, "note", "num_samples"),
+        ({"num_parallel": 4}, "note", "num_parallel"),
+        ({"parallel_temperature": 1.0}, "incomparable", "parallel_temperature is none in"),
+        ({"other_engines": {"tuned": ENGINE.model_copy(update={"dtype": "bfloat16"})}}, "warning", "engine.dtype"),
         ({"packages": {"torch": "2.1"}}, "note", "packages.torch"),
     ],
 )
@@ -105,6 +109,19 @@ def test_the_seed_matters_only_where_something_is_drawn() -> None:
     sampled = IDENTITY.model_copy(update={"temperature": 0.6})
     [found] = differences(sampled, sampled.model_copy(update={"seed": 1}))
     assert (found.severity, found.what) == ("note", "seed")
+
+
+def test_another_version_of_transformers_under_the_local_engine_is_told_once() -> None:
+    local = [
+        IDENTITY.model_copy(
+            update={
+                "engine": EngineIdentity(kind="local", version=version, dtype="float32"),
+                "packages": {"transformers": version},
+            }
+        )
+        for version in ("4.56", "5.0")
+    ]
+    assert [found.what for found in differences(*local)] == ["engine.version"]
 
 
 def test_settings_and_models_of_one_run_only_are_no_difference() -> None:

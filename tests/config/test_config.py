@@ -118,3 +118,23 @@ def test_votes_without_enough_parallel_samples_are_refused(edited: Callable[[str
 def test_votes_that_repeat_are_refused(edited: Callable[[str, str], Path]) -> None:
     with pytest.raises(ParamsError, match=r"vote_counts \[2, 2\] must rise and not repeat"):
         load_params(edited("vote_counts: [2, 4]", "vote_counts: [2, 2]"))
+
+
+def test_prose_without_a_judge_is_refused_before_anything_is_decoded(edited: Callable[[str, str], Path]) -> None:
+    prose = "- {kind: jsonl, name: essays, path: essays.jsonl, answer_kind: prose}"
+    path = edited("  num_planted_overlaps", f"    {prose}\n  num_planted_overlaps")
+    assert load_params(path).score.judge is None  # collected, but nothing is measured on it
+    text = path.read_text().replace("benchmarks: [nano-test]", "benchmarks: [nano-test, essays]")
+    path.write_text(text)
+    with pytest.raises(ParamsError, match=r"names \['essays'\], .* only a judge can grade: name one in score\.judge"):
+        load_params(path)
+    path.write_text(text.replace("judge: null", "judge: {kind: openai, model: any}"))
+    assert load_params(path).score.judge is not None
+
+
+def test_the_name_of_a_setting_is_refused_with_its_line(edited: Callable[[str, str], Path]) -> None:
+    path = edited("name: exact-128", "name: wait-3")
+    with pytest.raises(
+        ParamsError, match=rf"line {_line_of(path, 'wait-3')}, generate\.settings\.0\.name: .*choose ano"
+    ):
+        load_params(path)

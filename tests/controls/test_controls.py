@@ -75,11 +75,6 @@ def test_points_carry_name_sentence_and_limit() -> None:
     ]
 
 
-def test_a_point_that_is_asked_for_twice_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match=r"generate.controls names the points \['tokens-8'\] twice"):
-        control_points([ControlParams(kind="tokens", amounts=[8, 16]), ControlParams(kind="tokens", amounts=[8])])
-
-
 @pytest.mark.parametrize(
     ("values", "advice"),
     [

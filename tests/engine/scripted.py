@@ -41,7 +41,7 @@ class ScriptedEngine:
         while waiting:
             request = waiting.popleft()
             left, token = self._left(request)
-            num_sampled = min(left, request.max_new_tokens)
+            num_sampled = min(max(left, request.min_new_tokens), request.max_new_tokens)
             by_stop = num_sampled < request.max_new_tokens
             self.num_decoded += num_sampled + by_stop
             waiting += on_finish(

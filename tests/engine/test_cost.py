@@ -17,30 +17,32 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
+from s1.config import load_params
 from s1.engine.forced import Curve, decode_curves
-from s1.forcing import ForcingSpec, forced_settings
+from s1.forcing import ForcingSpec, settings_of
 from tests.engine.scripted import PROMPT, Script, ScriptedEngine
 from tests.engine.tiny import TOKENS
+from tests.points import curve_points
 
+PROJECT = Path(__file__).resolve().parents[2]
 MAX_SHARE = 1.35
 """Of the decoded tokens of the longest point."""
-PAPER = forced_settings(
+PAPER = curve_points(
     budgets=[500, 1000, 2000, 4000, 8000, 16000],
     wait_counts=[0, 1, 2, 4, 6],
     max_thinking_tokens=32000,
     max_answer_tokens=10000,
 )
 """The paper's eleven points; Wait x 0 is the maximum `auto`."""
-NANO = forced_settings(
-    budgets=[16, 64, 96, 128, 256], wait_counts=[0, 1, 2, 4], max_thinking_tokens=512, max_answer_tokens=16
-)
+NANO = settings_of(load_params(PROJECT / "profiles" / "nano.yaml").generate, max_thinking_tokens=384)
+"""The demo's points: budgets, Waits, exactly so long, silent suppression, a parallel sample."""
 
 
 def count(scripts: Sequence[Script], specs: Sequence[ForcingSpec]) -> int:
     """Decoded tokens of all questions under these points."""
     engine = ScriptedEngine({str(number): script for number, script in enumerate(scripts)})
     curves = [Curve(name=name, prompt_ids=PROMPT, specs=tuple(specs), seed=0) for name in engine.scripts]
-    states = decode_curves(engine, curves, TOKENS, temperature=0.0)
+    states = decode_curves(engine, curves, TOKENS)
     assert {state.outcome for of_curve in states for state in of_curve} == {"answered"}
     return engine.num_decoded
 
@@ -89,7 +91,7 @@ def test_the_papers_eleven_points_cost_little_more_than_the_longest(
     assert share(scripts, PAPER) <= MAX_SHARE
 
 
-def test_the_nano_points_cost_little_more_than_the_longest() -> None:
+def test_the_demos_points_cost_little_more_than_the_longest_on_made_up_lengths() -> None:
     scripts = make_scripts(range(60, 131, 2), rounds=[20, 25, 30], answers=[3, 4], forced_answers=[1, 2])
     assert share(scripts, NANO) <= MAX_SHARE
 

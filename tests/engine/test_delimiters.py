@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from s1.chat import ChatFormat
 from s1.config import GenerateParams
 from s1.config import LocalEngine as LocalEngineParams
 from s1.engine.delimiters import forcing_tokens
+from s1.engine.forced import CurveResult
 from s1.engine.local import LocalEngine
 from s1.engine.model import AnsweringModel, Job, load_model, sample_seed
 from s1.forcing import (
@@ -18,13 +20,13 @@ from s1.forcing import (
     ForcingState,
     begin,
     direct_setting,
-    forced_settings,
     num_needed,
 )
 from s1.nano.pretrain import NanoModelSpec, build_model
 from s1.nano.tokenizer import build_tokenizer
 from s1.records import Question
 from tests.delimiters import S1_DELIMITERS
+from tests.points import curve_points
 
 TOKENIZER = build_tokenizer()
 FORMAT = ChatFormat.create(TOKENIZER, chat=S1_DELIMITERS)
@@ -95,21 +97,20 @@ def test_what_the_models_own_settings_call_an_end_stops_thinking_and_answer(tmp_
     assert load_model(tmp_path, engine=engine, chat=S1_DELIMITERS).tokens.answer_stops == {end, tokens.step_mark}
 
 
-SPECS = tuple(forced_settings(budgets=[2, 6], wait_counts=[], max_thinking_tokens=6, max_answer_tokens=2))
+SPECS = tuple(curve_points(budgets=[2, 6], wait_counts=[], max_thinking_tokens=6, max_answer_tokens=2))
 
 
-def decode(
-    model: AnsweringModel, jobs: Sequence[Job], *, temperature: float = 1.0, seed: int = 0
-) -> dict[int, Sequence[ForcingState]]:
-    """Final states by number of the job, in the order in which jobs ended."""
+def decode(model: AnsweringModel, jobs: Sequence[Job], *, seed: int = 0) -> dict[int, Sequence[ForcingState]]:
+    """Final states by number of the job, in the order in which jobs ended; at temperature 1."""
+    jobs = [replace(job, temperature=1.0) for job in jobs]
     done: dict[int, Sequence[ForcingState]] = {}
 
-    def keep(job: Job, states: Sequence[ForcingState]) -> None:
+    def keep(job: Job, result: CurveResult) -> None:
         [number] = (number for number, known in enumerate(jobs) if known is job)
         assert number not in done
-        done[number] = states
+        done[number] = result.states
 
-    model.decode(jobs, temperature=temperature, seed=seed, on_done=keep)
+    model.decode(jobs, seed=seed, on_done=keep)
     assert set(done) == set(range(len(jobs)))
     return done
 
@@ -165,10 +166,10 @@ def test_auto_leaves_room_for_the_longest_prompt_and_the_answer() -> None:
         }
     )
     long = Question.create(question="Which dial? " * 20, solution="5", source="test")
-    [_, wait] = model.settings(params, [QUESTION, long])
+    [_, wait] = model.settings(params, model.prompt_lengths([QUESTION, long]))
     assert wait.max_thinking_tokens is not None
     needed = len(model.prompt_ids(long, mode="thinking")) + num_needed(wait, model.tokens)
     assert needed == model.engine.max_context
     over = params.model_copy(update={"max_thinking_tokens": model.engine.max_context})
     with pytest.raises(ForcingError, match="'wait-1' needs .* over the model's context"):
-        model.settings(over, [QUESTION])
+        model.settings(over, model.prompt_lengths([QUESTION]))

@@ -88,8 +88,11 @@ def enumerate_ends(state: ForcingState) -> dict[tuple[int, ...], float]:
 
 @pytest.fixture(scope="module")
 def sampled() -> list[list[ForcingState]]:
-    curves = [Curve(name=str(seed), prompt_ids=PROMPT, specs=SPECS, seed=seed) for seed in range(NUM_SAMPLES)]
-    return decode_curves(LocalEngine(MODEL, batch_size=1000), curves, TOKENS, temperature=TEMPERATURE)
+    curves = [
+        Curve(name=str(seed), prompt_ids=PROMPT, specs=SPECS, seed=seed, temperature=TEMPERATURE)
+        for seed in range(NUM_SAMPLES)
+    ]
+    return decode_curves(LocalEngine(MODEL, batch_size=1000), curves, TOKENS)
 
 
 @pytest.mark.parametrize("index", range(len(SPECS)), ids=[setting.name for setting in SPECS])

@@ -1,5 +1,6 @@
 """One trace for a whole curve: the same tokens as when every setting is decoded by itself."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from s1.config import LoopParams
-from s1.engine.forced import Curve, decode_curves
+from s1.engine.forced import Curve, CurveResult, decode_curves, stream_curves
 from s1.engine.local import LocalEngine
 from s1.engine.protocol import Completion, FollowUp, Request
 from s1.forcing import ForcingSpec, ForcingState, begin
@@ -98,7 +99,7 @@ class CountingEngine:
 @pytest.mark.parametrize("batch_size", [2, 64])
 def test_shared_traces_give_the_tokens_of_independent_runs(batch_size: int) -> None:
     questions = curves(6)
-    shared = decode_curves(LocalEngine(MODEL, batch_size=batch_size), questions, TOKENS, temperature=0.0)
+    shared = decode_curves(LocalEngine(MODEL, batch_size=batch_size), questions, TOKENS)
     alone = [decode_each_alone(curve) for curve in questions]
     assert [[state.runs for state in states] for states in shared] == [[s.runs for s in states] for states in alone]
     assert shared == alone
@@ -110,7 +111,7 @@ def test_shared_traces_give_the_tokens_of_independent_runs(batch_size: int) -> N
 
 def test_every_other_mode_gives_the_tokens_of_independent_runs() -> None:
     questions = curves(6, specs=(*SPECS, *FURTHER))
-    shared = decode_curves(LocalEngine(MODEL, batch_size=16), questions, TOKENS, temperature=0.0)
+    shared = decode_curves(LocalEngine(MODEL, batch_size=16), questions, TOKENS)
     alone = [decode_each_alone(curve) for curve in questions]
     assert [[state.runs for state in states] for states in shared] == [[s.runs for s in states] for states in alone]
     assert shared == alone
@@ -125,7 +126,7 @@ def test_every_other_mode_gives_the_tokens_of_independent_runs() -> None:
 
 def test_loops_are_found_at_the_tokens_of_independent_runs() -> None:
     questions = curves(6, specs=LOOKING)
-    shared = decode_curves(LocalEngine(MODEL, batch_size=16), questions, TOKENS, temperature=0.0)
+    shared = decode_curves(LocalEngine(MODEL, batch_size=16), questions, TOKENS)
     assert shared == [decode_each_alone(curve) for curve in questions]
     outcomes = {state.outcome for states in shared for state in states}
     assert outcomes >= {"looped", "answered"}
@@ -136,18 +137,17 @@ def test_loops_are_found_at_the_tokens_of_independent_runs() -> None:
 
 
 def test_sampled_traces_are_shared_as_well() -> None:
-    questions = curves(5)
-    shared = decode_curves(LocalEngine(MODEL, batch_size=8), questions, TOKENS, temperature=1.0)
+    questions = [replace(curve, temperature=1.0) for curve in curves(5)]
+    shared = decode_curves(LocalEngine(MODEL, batch_size=8), questions, TOKENS)
     for curve, states in zip(questions, shared, strict=True):
         for index, spec in enumerate(SPECS):
-            single = Curve(name="one", prompt_ids=curve.prompt_ids, specs=(spec,), seed=curve.seed)
-            alone = decode_curves(LocalEngine(MODEL, batch_size=1), [single], TOKENS, temperature=1.0)
+            alone = decode_curves(LocalEngine(MODEL, batch_size=1), [replace(curve, specs=(spec,))], TOKENS)
             assert alone == [[states[index]]]
 
 
 def test_each_thinking_token_is_decoded_once() -> None:
     engine = CountingEngine(batch_size=8)
-    states = decode_curves(engine, curves(6), TOKENS, temperature=0.0)
+    states = decode_curves(engine, curves(6), TOKENS)
     decoded = sum(
         len(completion.token_ids)
         for completion in engine.completions
@@ -167,9 +167,34 @@ def test_each_thinking_token_is_decoded_once() -> None:
     assert decoded == needed
 
 
+def test_what_was_decoded_is_counted_with_its_stops_and_once() -> None:
+    engine = CountingEngine(batch_size=8)
+    counts: dict[str, int] = {}
+
+    def count(result: CurveResult) -> None:
+        counts[result.curve.name] = result.num_decoded
+
+    stream_curves(engine, curves(6, specs=(*SPECS, *FURTHER)), TOKENS, on_done=count)
+    decoded = Counter[str]()
+    for completion in engine.completions:
+        decoded[completion.request.group] += len(completion.token_ids) + (completion.finish == "stop")
+    assert counts == decoded
+
+
+def test_only_an_end_of_thinking_is_asked_how_probable_it_was() -> None:
+    engine = CountingEngine(batch_size=8)
+    decode_curves(engine, curves(6, specs=FURTHER), TOKENS)
+    asked = {(done.request.wants_stop_probability, done.request.stop_ids) for done in engine.completions}
+    assert asked >= {(True, TOKENS.think_stops), (False, TOKENS.answer_stops)}
+    assert (True, TOKENS.answer_stops) not in asked
+    engine.completions.clear()
+    decode_curves(engine, curves(2), TOKENS)
+    assert not any(done.request.wants_stop_probability for done in engine.completions)
+
+
 def test_a_curve_that_cannot_fit_is_cut_and_the_others_go_on() -> None:
     long = Curve(name="long", prompt_ids=(4,) * (MAX_CONTEXT - 40), specs=SPECS, seed=0)
-    states = decode_curves(LocalEngine(MODEL, batch_size=4), [long, *curves(1)], TOKENS, temperature=0.0)
+    states = decode_curves(LocalEngine(MODEL, batch_size=4), [long, *curves(1)], TOKENS)
     # 40 tokens are left: budgets up to 16 need at most 16 + 5 + 6, those of 32 and 48 do not fit.
     assert [state.outcome == "cut_at_context" for state in states[0]] == [False] * 4 + [True] * 5
     assert all(state.outcome is not None for state in states[1])
@@ -197,7 +222,7 @@ def test_what_the_engine_failed_on_ends_as_its_error_and_other_curves_go_on() ->
         Curve(name="fails", prompt_ids=(4,), specs=(long,), seed=0),
         Curve(name="works", prompt_ids=(4,), specs=(short,), seed=0),
     ]
-    [[failed], [worked]] = decode_curves(FailingEngine(), questions, TOKENS, temperature=0.0)
+    [[failed], [worked]] = decode_curves(FailingEngine(), questions, TOKENS)
     assert (failed.outcome, failed.error) == ("engine_error", "it is broken")
     assert worked.outcome == "cut_at_length"
 
@@ -212,7 +237,7 @@ def test_a_setting_that_wants_more_than_is_known_goes_on_behind_it() -> None:
         curve for curve in curves(20, specs=(short, long)) if decode_each_alone(curve)[1].num_thinking_tokens >= 16
     )
     engine = CountingEngine(batch_size=1)
-    assert decode_curves(engine, [question], TOKENS, temperature=0.0) == [decode_each_alone(question)]
+    assert decode_curves(engine, [question], TOKENS) == [decode_each_alone(question)]
     asked = [
         (len(completion.request.prompt_ids) - len(question.prompt_ids), completion.request.max_new_tokens)
         for completion in engine.completions
@@ -225,4 +250,4 @@ def test_a_setting_that_wants_more_than_is_known_goes_on_behind_it() -> None:
 
 def test_two_curves_of_one_name_are_refused() -> None:
     with pytest.raises(ValueError, match="named 'q0'"):
-        decode_curves(LocalEngine(MODEL, batch_size=1), curves(1) + curves(1), TOKENS, temperature=0.0)
+        decode_curves(LocalEngine(MODEL, batch_size=1), curves(1) + curves(1), TOKENS)

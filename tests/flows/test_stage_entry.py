@@ -27,6 +27,15 @@ def test_a_stage_writes_metrics_and_ledger_and_drops_its_unfinished_work(toy: Pa
     assert (toy / ".s1/runs/run/collect.receipt.json").is_file()
 
 
+def test_work_that_a_stage_keeps_is_gone_on_from_when_it_runs_again(toy: Path) -> None:
+    for mode in ("keep", ""):
+        assert run_in(toy, "-m", "flows.stage", "collect", TOY=mode, **NO_MLFLOW).returncode == 0
+        ledger = read_json(toy / "ledger/collect.json")
+        assert (ledger["num_tries"], ledger.get("gpu_seconds")) == ((1.0, None) if mode else (2.0, 0.0))
+        assert (toy / ".s1/work/collect").exists() == bool(mode)
+    assert (toy / "trail.txt").read_text().splitlines() == ["shard of 4", "shard of 4", "shard of 2"]
+
+
 def test_a_stage_clears_what_a_killed_run_left_beside_its_outputs(toy: Path) -> None:
     leftovers = [toy / "data/collect.tmp-1", toy / "metrics/collect.json.tmp-1"]
     leftovers[0].mkdir(parents=True)

@@ -60,6 +60,9 @@ def run(stage: StageContext, *, collect: CollectParams, seed: int) -> Metrics:
     with ArtifactWriter(Path("data/collect")) as artifact:
         artifact.write_jsonl("numbers.jsonl", doubled)
     stage.add_quantity("toys", float(len(numbers)))
+    if mode == "keep":
+        stage.use_gpus(None)
+        stage.keep_work()
     return {"num": len(doubled), "largest": max(row.value for row in doubled)}
 """
 

@@ -1,5 +1,6 @@
 """From parameters to points: names, limits, what the context leaves, and what is refused."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from pydantic import ValidationError
 from s1.config import ForcingParams, GenerateParams
 from s1.forcing import (
     ForcingError,
+    ForcingSpec,
     auto_thinking_tokens,
     check_room,
     control_setting,
@@ -16,6 +18,8 @@ from s1.forcing import (
     settings_of,
 )
 from tests.forcing.tokens import TOKENS
+
+CURVE = ["max-8", "max-16", "wait-0", "wait-2"]
 
 
 def generate(**changes: Any) -> GenerateParams:
@@ -56,20 +60,74 @@ def test_every_thinking_point_looks_for_loops_as_the_parameters_say() -> None:
 def test_parallel_samples_go_on_where_the_curves_have_ended() -> None:
     params = generate(num_parallel=3)
     specs = settings_of(params, max_thinking_tokens=32)
-    names = [[spec.name for spec in of_sample(specs, params, sample=sample)] for sample in range(4)]
-    curve = ["max-8", "max-16", "wait-0", "wait-2"]
-    assert names == [[*curve, "parallel"], [*curve, "parallel"], ["parallel"], []]
+    assert names_of(specs, params) == [
+        {1.0: [*CURVE, "parallel"]},
+        {1.0: [*CURVE, "parallel"]},
+        {1.0: ["parallel"]},
+        {},
+    ]
 
 
-def test_two_points_of_one_name_are_refused() -> None:
-    with pytest.raises(ForcingError, match=r"\['hmm'\] are given twice"):
-        settings_of(generate(settings=[{"name": "hmm"}, {"name": "hmm"}]), max_thinking_tokens=32)
+def names_of(specs: Sequence[ForcingSpec], params: GenerateParams) -> list[dict[float, list[str]]]:
+    """Names of the settings of each of the first four samples, by temperature."""
+    return [
+        {heat: [spec.name for spec in wanted] for heat, wanted in of_sample(specs, params, sample=sample).items()}
+        for sample in range(4)
+    ]
 
 
-@pytest.mark.parametrize("name", ["max-8", "wait-3", "parallel", "direct", "vote-4", "tokens-8-forced", "class-short"])
+def test_parallel_samples_of_another_temperature_have_traces_of_their_own() -> None:
+    params = generate(num_parallel=2, num_samples=1, temperature=0.0, parallel_temperature=1.0)
+    specs = settings_of(params, max_thinking_tokens=32)
+    assert names_of(specs, params) == [{0.0: CURVE, 1.0: ["parallel"]}, {1.0: ["parallel"]}, {}, {}]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"temperature": 0.0},
+        {"temperature": 0.0, "num_samples": 1, "num_parallel": 2},
+        {"num_samples": 1, "num_parallel": 2, "parallel_temperature": 0.0},
+        {"temperature": 0.0, "parallel_temperature": 1.0, "num_parallel": 2},
+    ],
+)
+def test_several_greedy_samples_are_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="temperature above 0: greedy samples are all the same"):
+        generate(**changes)
+
+
+@pytest.mark.parametrize(
+    ("points", "double"),
+    [
+        ({"settings": [{"name": "hmm"}, {"name": "hmm"}]}, "hmm"),
+        ({"controls": [{"kind": "tokens", "amounts": [4, 4]}]}, "tokens-4"),
+        ({"controls": [{"kind": "steps", "amounts": [4, 8], "force": True}] * 2}, "steps-4-forced"),
+        ({"controls": [{"kind": "class"}, {"kind": "class"}]}, "class-short"),
+    ],
+)
+def test_two_points_of_one_name_are_refused(points: dict[str, Any], double: str) -> None:
+    with pytest.raises(ValidationError, match=rf"give the points \['{double}'.*\] twice"):
+        generate(**points)
+
+
+def test_a_limit_that_is_asked_for_and_enforced_is_two_points() -> None:
+    asked = {"kind": "tokens", "amounts": [4]}
+    assert len(generate(controls=[asked, {**asked, "force": True}]).controls) == 2
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["max-8", "wait-3", "parallel", "direct", "vote-4", "tokens-8-forced", "class-short", "class-long-2", "base"],
+)
 def test_a_name_that_is_given_by_itself_is_refused(name: str) -> None:
-    with pytest.raises(ForcingError, match="choose another, such as exact-256"):
-        settings_of(generate(settings=[{"name": name}]), max_thinking_tokens=32)
+    with pytest.raises(ValidationError, match="choose another, such as exact-256"):
+        generate(settings=[{"name": name}])
+
+
+@pytest.mark.parametrize("name", ["", "a/b c", "a b", "..", "-a", "naïve", "a\n", "x" * 65])
+def test_a_name_that_would_break_files_and_keys_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError, match="is no name of a setting"):
+        generate(settings=[{"name": name}])
 
 
 def test_a_minimum_over_what_auto_comes_to_is_refused() -> None:

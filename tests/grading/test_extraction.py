@@ -49,6 +49,33 @@ def test_what_was_cut_or_never_concluded_has_no_answer(text: str) -> None:
     assert extract_answer(text) is None
 
 
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("42. This is the only solution.", "42"),
+        ("**42**. This is the only solution.", "42"),
+        ("42. this is the only solution", "42"),
+        ("204 minutes. The walk is 9 km long.", "204 minutes"),
+        (r"$\frac{3}{4}$. We can check that this is correct.", r"$\frac{3}{4}$"),
+        ("113 because 113 is the only prime left", "113"),
+        ("12, where x is the side and y is the base", "12"),
+        ("12 is the number of ways to choose them", "12"),
+        ("2 and 3 are the roots of it all", "2 and 3"),
+        ("120 pounds of carrots will not be used.", "120 pounds of carrots"),
+        ("5 apples + 3 apples is equal to 8 apples", "8 apples"),
+        ("The cost of both together is 42 dollars. This is the only solution.", "42 dollars"),
+        ("The answer is 5 because the other root is 7.", "5"),
+    ],
+)
+def test_a_remark_behind_the_forced_answer_is_no_part_of_it(line: str, answer: str) -> None:
+    assert extract_answer(f"The roots are 5 and 2 + 5 = 7.\n\nFinal Answer: {line}") == answer
+
+
+def test_an_empty_box_does_not_hide_the_one_before_it() -> None:
+    assert extract_answer(r"\boxed{5}, that is \boxed{}") == "5"
+    assert extract_answer(r"\boxed{2} and \boxed{3}, \boxed{ }") == "2, 3"
+
+
 def test_thinking_that_did_not_end_leaves_no_answer_part() -> None:
     marks = {"think_start": "<|im_start|>think", "answer_start": "<|im_start|>answer"}
     assert answer_part("<|im_start|>think\nx", **marks) is None
@@ -78,6 +105,10 @@ def test_thinking_that_did_not_end_leaves_no_answer_part() -> None:
         ("The answer is (F) and (E). The answer is (I).", "I"),
         ("(A) is false.\n\nAnswer: B", "B"),
         ("I think so.\nE", "E"),
+        ("The answer is B, not C.", "B"),
+        ("The answer is B because A is wrong.", "B"),
+        ("The answer is A. No, wait, the answer is B.", "B"),
+        ("The answer is E. No, because the sidewalk is a public forum.", "E"),
     ],
 )
 def test_letters_are_found_where_they_are_marked(text: str, letters: str) -> None:
@@ -94,6 +125,10 @@ def test_letters_are_found_where_they_are_marked(text: str, letters: str) -> Non
         "G. This is not binomial because.\nH. Mitch bought 20 containers.\nJ. The",
         "The answer is (B) or (J).",
         "The options A, B, C and D name revolutions.",
+        "The answer is E=mc^2, so B",
+        "The answer is option B? No, option C.",
+        "The answer is A. So the answer is B. Wait, that is not it.",
+        "The answer is (B) and (C) are wrong",
         "",
     ],
 )

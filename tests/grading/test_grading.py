@@ -142,6 +142,88 @@ def test_other_values_stay_wrong_however_they_are_spelt(answer: str, reference: 
     assert grade(answer, ask(reference)) is False
 
 
+@pytest.mark.parametrize(
+    ("answer", "reference"),
+    [
+        ("12_5", "12_7"),
+        ("12_{5}", "12_{7}"),
+        ("5 kg", "5 g"),
+        (r"5\text{ km}", r"5\text{ m}"),
+        (r"5\text{ cm}^2", r"5\text{ cubic centimeters}"),
+        (r"\leq 5", "5"),
+        ("x ≤ 5", "5"),
+        (r"\text{at most }5", "5"),
+        (r"5 \text{ or less}", "5"),
+        ("greater than 12", "12"),
+        ("not 5", "5"),
+        (r"\neg 5", "5"),
+        ("Therefore, we cannot get 5", "5"),
+        ("(1,2)", r"\{1,2\}"),
+        ("1 1/2", "11/2"),
+        ("1 2", "12"),
+        ("50%", "0.5%"),
+        (r"0.1\overline{6}", "0.1"),
+    ],
+)
+def test_what_says_something_else_is_wrong_though_its_number_is_the_same(answer: str, reference: str) -> None:
+    assert grade(answer, ask(reference)) is False
+    assert grade(reference, ask(answer)) is False
+
+
+@pytest.mark.parametrize(
+    ("answer", "reference"),
+    [
+        ("1e3", "1000"),
+        ("2.5e-3", "0.0025"),
+        ("½", "1/2"),
+        ("1½", "1.5"),
+        ("1 1/2", "3/2"),
+        ("-1 1/2", r"-\frac{3}{2}"),
+        (r"50\%", "0.5"),
+        ("50%", "50"),
+        (r"50\%", r"\frac12"),
+        (r"0.1\overline{6}", "1/6"),
+        ("x²", "x^2"),
+        ("−5", "-5"),
+        ("12 000", "12000"),
+        ("12_5", "12_{5}"),
+        ("5 kg", r"5\text{ kilograms}"),
+        (r"21\text{ cm}^2", r"21\text{ square centimeters}"),
+        ("5 m", "5"),
+    ],
+)
+def test_another_spelling_of_the_same_number_is_right(answer: str, reference: str) -> None:
+    assert grade(answer, ask(reference)) is True
+    assert grade(reference, ask(answer)) is True
+
+
+@pytest.mark.parametrize(
+    ("answer", "reference"),
+    [
+        (r"(5,\infty)", "x > 5"),
+        ("[0,5]", r"0 \leq x \leq 5"),
+        ("26 guests did not get one", "26"),
+        ("Kelly paid $1 more than Becky", "1"),
+    ],
+)
+def test_a_relation_or_denial_that_is_not_about_the_number_keeps_the_answer_right(answer: str, reference: str) -> None:
+    assert grade(answer, ask(reference)) is True
+
+
+def test_a_choice_whose_reference_names_no_option_has_no_reference() -> None:
+    def cities(answer: str) -> Question:
+        return ask(answer, kind="choice").model_copy(update={"metadata": {"options": ["Rome", "Paris"]}})
+
+    assert (reference_answer(cities("2")), grade("B", cities("2"))) == (None, None)
+    assert grade("B", ask("Paris", kind="choice")) is None
+    assert reference_answer(cities("Paris")) == "Paris"
+    assert (grade("B", cities("Paris")), grade("Paris", cities("B")), grade("A", cities("Paris"))) == (
+        True,
+        True,
+        False,
+    )
+
+
 def test_several_letters_must_all_be_there() -> None:
     assert grade("A, C", ask("AC", kind="choice")) is True
     assert grade("A", ask("AC", kind="choice")) is False

@@ -33,3 +33,14 @@ def test_a_stage_is_expected_to_cost_what_its_last_ledger_says(tmp_path: Path) -
 def test_a_ledger_that_was_cut_is_an_unknown_cost(tmp_path: Path) -> None:
     (tmp_path / "train.json").write_text('{"cpu_seconds": 72')
     assert predict(["train"], ledgers=tmp_path, prices=PRICES).unknown == ["train"]
+
+
+def test_a_stage_whose_gpus_were_somebody_elses_has_an_unknown_price_and_a_known_time(tmp_path: Path) -> None:
+    (tmp_path / "generate.json").write_text(json.dumps({"cpu_seconds": 7200.0, "wall_seconds": 900.0}))
+    forecast = predict(["generate"], ledgers=tmp_path, prices=PRICES)
+    assert forecast.rows()[0] == {
+        "stage": "generate",
+        "dollars": "unknown",
+        "seconds": "900",
+        "known from": "its last run",
+    }

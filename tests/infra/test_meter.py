@@ -45,3 +45,12 @@ def test_a_good_first_try_counts_one(tmp_path: Path) -> None:
         sum(range(100_000))
     assert meter.quantities()["num_tries"] == 1.0
     assert meter.quantities()["peak_memory_bytes"] > 1e6
+
+
+def test_a_good_run_that_will_be_gone_on_from_counts_towards_the_next(tmp_path: Path) -> None:
+    for number in (1.0, 2.0):
+        with Meter(tmp_path) as meter:
+            time.sleep(0.02)
+        assert meter.quantities()["num_tries"] == number
+        meter.save()
+    assert meter.quantities()["wall_seconds"] >= 0.04

@@ -31,6 +31,11 @@ def test_a_ledger_without_gpu_costs_no_gpu(tmp_path: Path) -> None:
     assert load_prices(write(tmp_path, PRICES)).gpu_dollars({"cpu_seconds": 1.0}) == 0.0
 
 
+@pytest.mark.parametrize("ledger", [{"cpu_seconds": 1.0}, {"gpu_seconds": 1.0}, {}])
+def test_a_ledger_that_lacks_machine_time_has_no_price(tmp_path: Path, ledger: dict[str, float]) -> None:
+    assert load_prices(write(tmp_path, PRICES)).dollars(ledger) is None
+
+
 def test_a_wrong_price_is_named(tmp_path: Path) -> None:
     with pytest.raises(PricesError, match=r"prices\.yaml: gpu_hour\.usd: .*greater than or equal to 0"):
         load_prices(write(tmp_path, PRICES.replace("3.0", "-3.0")))

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from infra.pipeline import StageEntry
-from infra.stage_end import RUN_IDENTITY, StageEnd
-from infra.versions import Versions
+from infra.stage_end import StageEnd
+from infra.versions import RUN_IDENTITY, Versions
 from tests.comparing.runs import IDENTITY
 
 

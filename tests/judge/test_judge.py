@@ -157,6 +157,11 @@ def test_an_empty_reply_is_unclear_and_kept(serve: Callable[[Answer], Server], t
     assert len(server.requests) == 1
 
 
+def test_a_cut_reply_is_unclear_whatever_it_ends_on(serve: Callable[[Answer], Server], tmp_path: Path) -> None:
+    server = serve(lambda _: (200, completion("The reference has no", finish_reason="length")))
+    assert judge([item("42")], server, tmp_path) == [None]
+
+
 def test_many_items_are_asked_side_by_side_and_stay_in_order(serve: Callable[[Answer], Server], tmp_path: Path) -> None:
     items = [item(f"It is {number}.") for number in range(60)]
     assert judge(items, serve(yes_where_42), tmp_path) == [number == 42 for number in range(60)]
@@ -173,10 +178,13 @@ def test_many_items_are_asked_side_by_side_and_stay_in_order(serve: Callable[[An
         ("<think>Yes? No?</think> They differ. no", False),
         ("<think>Yes", None),
         ("None of them; I cannot know.", None),
+        ("No solution is given, so I cannot tell.", None),
+        ("Yes, if one overlooks the sign they agree", None),
+        ("They agree: __Yes__.", True),
         ("", None),
     ],
 )
-def test_the_last_yes_or_no_is_the_verdict(reply: str, verdict: bool | None) -> None:
+def test_yes_or_no_as_the_last_word_is_the_verdict(reply: str, verdict: bool | None) -> None:
     assert parse_verdict(reply) is verdict
 
 

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from s1.metrics.paired import (
     PairedComparison,
     compare_outcomes,
-    compare_points,
     holm,
     mcnemar_p_value,
+    outcomes_of,
     sign_flip_test,
 )
+from s1.metrics.sampling import AnswerGroup, SampledQuestion
 from s1.records import Score
 
 
@@ -84,6 +85,10 @@ def test_single_samples_have_mcnemars_test_and_counts_of_flips() -> None:
     assert comparison.p_value == pytest.approx(0.109375)
 
 
+def compare_points(first: list[Score], second: list[Score]) -> PairedComparison:
+    return compare_outcomes(outcomes_of(first), outcomes_of(second), num_resamples=100, confidence=0.95, seed=0)
+
+
 def test_two_runs_are_compared_by_their_scores() -> None:
     first = [make_score(index, index < 9) for index in range(10)]
     second = [make_score(index, index < 3) for index in reversed(range(10))]
@@ -142,3 +147,30 @@ def test_holm_multiplies_the_smallest_by_all_and_never_falls() -> None:
     }
     assert adjusted["a"].verdict == "better"
     assert adjusted["b"].verdict == "better if compared alone, unsettled among all comparisons"
+
+
+@pytest.mark.parametrize(("num_samples", "votes"), [(16, 4), (16, 8), (5, 4), (10, 8), (3, 2)])
+def test_a_vote_that_is_certain_differs_from_a_right_answer_by_nothing(num_samples: int, votes: int) -> None:
+    certain = SampledQuestion(num_samples=num_samples, groups=(AnswerGroup(num_samples, is_right=True),))
+    first = {f"q{index}": (certain.majority_at(votes),) for index in range(12)}
+    second = {f"q{index}": (float(index > 3),) for index in range(12)}
+    comparison = compare_outcomes(first, second, num_resamples=100, confidence=0.95, seed=0)
+    assert (comparison.num_gained, comparison.num_lost, comparison.test) == (4, 0, "exact McNemar")
+    assert comparison.p_value == 0.125
+
+
+def test_samples_needed_do_not_depend_on_which_side_has_more() -> None:
+    many, few = (1.0, 0.0, 1.0, 1.0) * 4, (1.0, 0.0)
+    one = {f"q{index}": many for index in range(40)}
+    other = {f"q{index}": few if index % 3 else (0.0, 0.0) for index in range(40)}
+    forth = compare_outcomes(one, other, num_resamples=100, confidence=0.95, seed=0)
+    back = compare_outcomes(other, one, num_resamples=100, confidence=0.95, seed=0)
+    assert forth.num_samples_needed == back.num_samples_needed
+    assert forth.num_samples_needed is not None
+
+
+def test_a_change_that_all_questions_share_is_no_certainty() -> None:
+    ones, others = {f"q{i}": (1.0,) for i in range(6)}, {f"q{i}": (0.0,) for i in range(6)}
+    difference = compare_outcomes(ones, others, num_resamples=100, confidence=0.95, seed=0).difference
+    assert difference.interval_kind == "widened"
+    assert difference.low < 0.9

@@ -35,9 +35,12 @@ def test_more_samples_help_where_the_luck_of_samples_is_the_noise() -> None:
     values = [0.5, -0.25] * 20
     # The mean is 0.125 and the variance 0.1442 (n - 1); all of it is luck of 2 samples: so 2 * 0.1442 / allowed.
     allowed = 40 * (0.125 / 2.8016) ** 2
-    needed = samples_needed(values, [0.1442308] * 40, num_samples=2, confidence=0.95)
+    needed = samples_needed(values, [0.1442308] * 40, of_one_sample=[0.2884616] * 40, confidence=0.95)
     assert needed == int(2 * 0.1442308 / allowed) + 1 == 4
 
 
 def test_no_number_of_samples_helps_where_the_questions_themselves_differ() -> None:
-    assert samples_needed(differences(gained=3, lost=2, same=25), [0.0] * 30, num_samples=2, confidence=0.95) is None
+    assert (
+        samples_needed(differences(gained=3, lost=2, same=25), [0.0] * 30, of_one_sample=[0.0] * 30, confidence=0.95)
+        is None
+    )

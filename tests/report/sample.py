@@ -1,5 +1,6 @@
 """A small report with every part, and text that would break a page that trusts it."""
 
+from s1.metrics.curves import CurveFigures
 from s1.records import Segment
 from s1.report.content import (
     CostLedger,
@@ -12,7 +13,7 @@ from s1.report.content import (
     TokenPrice,
     Transcript,
 )
-from s1.report.results import BenchmarkResult, CurveFigures, Difference, Interval, Point, SampledFigures
+from s1.report.results import BenchmarkResult, Difference, Interval, Point, SampledFigures
 
 HOSTILE = "<script>alert('1')</script> \"quoted\" & <b>bold</b> </div>"
 
@@ -26,7 +27,7 @@ def point(
     waits: float = 0.0,
     failed: float = 0.0,
 ) -> Point:
-    """A point over 400 questions with an interval of ten points; ``failed`` of its answers were cut at the budget."""
+    """A point over 400 questions with an interval of ten points; ``failed`` of its answers were cut."""
     return Point(
         setting=setting,
         model=model,
@@ -38,6 +39,18 @@ def point(
         shares=(("answered", 1 - failed), ("no_answer", 0.0), ("cut_at_length", failed)),
         num_questions=400,
         num_generations=400,
+    )
+
+
+def curve(control: float | None, slope: float, performance: float) -> CurveFigures:
+    """A curve whose slope is measured in one way only."""
+    return CurveFigures(
+        control=control,
+        scaling_per_doubling=slope,
+        scaling_per_1000_tokens=None,
+        performance=performance,
+        fitted_per_doubling=None,
+        median_per_doubling=None,
     )
 
 
@@ -85,7 +98,7 @@ RESULT = BenchmarkResult(
             num_questions_needed=1234,
         ),
     ),
-    curves=(CurveFigures("budgets", 1.0, 9.5, None, 0.6), CurveFigures("waits", None, -1.5, None, 0.7)),
+    curves=(("budgets", curve(1.0, 9.5, 0.6)), ("waits", curve(None, -1.5, 0.7))),
 )
 
 SAMPLED = SampledFigures(((1, 0.6), (4, 0.6)), ((1, 0.6), (4, 0.85)), ((1, 0.6), (4, 0.72)))

@@ -1,43 +1,32 @@
 """A run says what it is, and warns where it is not of one piece."""
 
-from pydantic import JsonValue
-
 from s1.report.comparability import facts_of, warnings_of
-
-ENGINE: dict[str, JsonValue] = {
-    "kind": "vllm",
-    "version": "0.6.1",
-    "dtype": "float32",
-    "device": "H100",
-    "arguments": [],
-    "batch_size": None,
-}
+from tests.comparing.runs import IDENTITY
 
 
 def test_everything_recorded_is_shown_by_its_place_but_the_settings() -> None:
-    identity: dict[str, JsonValue] = {
-        "models": {"tuned": {"weights": "ab12"}},
-        "engine": {**ENGINE, "arguments": ["-x", "2"]},
+    engine = IDENTITY.engine.model_copy(update={"arguments": ("-x", "2")})
+    facts = dict(facts_of(IDENTITY.model_copy(update={"engine": engine, "earlier_engines": (engine,)})))
+    assert (facts["models: tuned: weights"], facts["seed"], facts["packages: torch"]) == ("w1", "0", "2.0")
+    assert {name: value for name, value in facts.items() if name.startswith("engine")} == {
+        "engine: kind": "vllm",
+        "engine: version": "0.6.1",
+        "engine: dtype": "float32",
+        "engine: batch size": "none",
+        "engine: num servers": "1",
+        "engine: tensor parallel": "1",
+        "engine: arguments": "-x, 2",
+        "engine: device": "1 x GPU",
     }
-    identity["seed"] = 0
-    assert facts_of({**identity, "settings": {"tuned/max-16": {"x": 1}}}) == [
-        ("models: tuned: weights", "ab12"),
-        ("engine: kind", "vllm"),
-        ("engine: version", "0.6.1"),
-        ("engine: dtype", "float32"),
-        ("engine: device", "H100"),
-        ("engine: arguments", "-x, 2"),
-        ("engine: batch size", "none"),
-        ("seed", "0"),
-    ]
+    assert not any(name.startswith(("settings", "earlier")) for name in facts)
 
 
 def test_answers_of_several_engines_are_warned_of_by_name() -> None:
-    later = {**ENGINE, "version": "0.11.0"}
-    [warning] = warnings_of({"engine": later, "earlier_engines": [ENGINE]})
-    assert "vllm 0.6.1 in float32 on H100, then vllm 0.11.0 in float32 on H100" in warning
+    later = IDENTITY.engine.model_copy(update={"version": "0.11.0"})
+    [warning] = warnings_of(IDENTITY.model_copy(update={"engine": later, "earlier_engines": (IDENTITY.engine,)}))
+    assert "vllm 0.6.1 in float32 on 1 x GPU, then vllm 0.11.0 in float32 on 1 x GPU" in warning
     assert "dvc repro -f -s generate" in warning
 
 
-def test_a_run_of_one_engine_or_without_a_record_warns_of_nothing() -> None:
-    assert warnings_of({"engine": ENGINE, "earlier_engines": []}) == warnings_of({}) == []
+def test_a_run_of_one_engine_warns_of_nothing() -> None:
+    assert warnings_of(IDENTITY) == []

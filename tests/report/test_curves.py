@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from s1.published import published_results
 from s1.report.curves import parallel_chart, scaling_chart, wait_chart
-from s1.report.references import published_references
 from s1.report.results import BenchmarkResult
 from tests.report.sample import MORE_POINTS, POINTS, RESULT, SAMPLED, point
 
@@ -73,7 +73,7 @@ def test_limits_that_are_asked_for_and_enforced_are_kept_apart_from_those_only_a
 
 
 def test_published_results_are_lines_and_points_of_a_look_of_their_own() -> None:
-    chart = scaling_chart(BenchmarkResult("aime24", POINTS, references=published_references("aime24")))
+    chart = scaling_chart(BenchmarkResult("aime24", POINTS, references=tuple(published_results("aime24"))))
     assert chart is not None
     assert [(mark.x, mark.y, mark.label) for mark in chart.series[-1].marks] == [(6109.0, 0.5, "s1-32B")]
     assert {level.label for level in chart.levels if level.css == "series-published"} == {
@@ -86,7 +86,7 @@ def test_published_results_are_lines_and_points_of_a_look_of_their_own() -> None
 
 
 def test_published_wait_curves_stand_beside_ours() -> None:
-    chart = wait_chart(BenchmarkResult("aime24", POINTS, references=published_references("aime24")))
+    chart = wait_chart(BenchmarkResult("aime24", POINTS, references=tuple(published_results("aime24"))))
     assert chart is not None
     ours, s1, s1_1 = chart.series
     assert [mark.y for mark in ours.marks] == [0.61, 0.7]

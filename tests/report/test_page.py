@@ -3,13 +3,14 @@
 import base64
 import hashlib
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
+from s1.published import published_results
 from s1.report.content import ReportContent
 from s1.report.page import render_page, render_reader
-from s1.report.references import published_references
-from s1.report.results import BenchmarkResult
-from tests.report.sample import HOSTILE, POINTS, RESULT, hostile_content
+from s1.report.results import BenchmarkResult, JudgeFigures
+from tests.report.sample import HOSTILE, POINTS, RESULT, hostile_content, transcript
 
 VOID = {"meta", "br", "img", "link", "hr", "input"}
 
@@ -134,7 +135,7 @@ def test_how_answers_ended_is_drawn_and_told() -> None:
     assert re.findall(r'class="end-(\w+)" style="width:([\d.]+)%"', row) == [
         ("answered", "98.00"), ("cut_at_length", "2.00"),
     ]  # fmt: skip
-    assert "answered 98.0%, cut at the budget 2.0%" in row
+    assert "answered 98.0%, answer cut (answer limit) 2.0%" in row
 
 
 def test_a_difference_shows_its_flips_its_test_and_what_would_settle_it() -> None:
@@ -155,7 +156,7 @@ def test_without_a_measured_price_no_point_has_one() -> None:
 
 
 def test_published_results_are_called_so_and_come_with_their_source() -> None:
-    theirs = BenchmarkResult("aime24", POINTS, references=published_references("aime24"))
+    theirs = BenchmarkResult("aime24", POINTS, references=tuple(published_results("aime24")))
     text = " ".join(Outline(render_page(ReportContent("t", (theirs,)))).text)
     assert "Published results on aime24, not measured here" in text
     assert "arXiv 2501.19393, Table 1" in text
@@ -165,3 +166,31 @@ def test_published_results_are_called_so_and_come_with_their_source() -> None:
 def test_what_decoded_is_shown_where_it_was_recorded() -> None:
     assert "engine: kind" in render_page(hostile_content())
     assert "Comparable with" not in render_page(ReportContent("t", (RESULT,)))
+
+
+def test_the_page_shows_six_questions_and_says_where_the_others_are() -> None:
+    content = ReportContent("t", (RESULT,), transcripts=tuple(transcript(f"question {index}") for index in range(8)))
+    page, reader = render_page(content), render_reader(content)
+    assert (page.count('<details class="case"'), reader.count('<details class="case"')) == (6, 8)
+    assert 'These are 6 of 8; all are in <a href="transcripts.html">' in page
+    assert "These are" not in reader
+
+
+def test_a_judges_opinions_are_shown_where_one_was_asked() -> None:
+    counts = (("yes", 300), ("no", 2), ("unclear", 1)), (("yes", 3), ("no", 90), ("unclear", 0))
+    judge = JudgeFigures(num_judged=396, agreement=0.987, table=(("right", counts[0]), ("wrong", counts[1])))
+    page = render_page(ReportContent("t", (replace(RESULT, judge=judge),)))
+    text = " ".join(Outline(page).text)
+    assert "compared 396 answers with their references" in text
+    assert "5 differ (same verdict: 98.7%)" in text
+    assert "data/score/judge.jsonl" in text
+    assert re.findall(r'<th scope="row">wrong</th>((?:<td class="num">\d+</td>)+)', page) == [
+        '<td class="num">3</td><td class="num">90</td><td class="num">0</td>'
+    ]
+    assert "judge.jsonl" not in render_page(ReportContent("t", (RESULT,)))
+
+
+def test_a_difference_says_what_its_questions_could_show() -> None:
+    difference = replace(RESULT.differences[0], detectable_difference=0.028)
+    page = render_page(ReportContent("t", (replace(RESULT, differences=(difference,)),)))
+    assert '<span class="against">detects 2.8</span>' in page

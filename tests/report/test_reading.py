@@ -23,7 +23,7 @@ def test_points_and_differences_are_read_and_waits_are_ordered_by_number() -> No
                 "tuned": {"wait-10": {"accuracy": 0.4}, "wait-2": {"accuracy": 0.3, "low": 0.2, "high": 0.4}},
                 "base": {"direct": {"accuracy": 0.1}},
                 "differences": {"a": difference(10), "z": difference(2)},
-                "curve": {"all": {"performance": 0.4}},
+                "curve": {"all": {"performance": 0.4, "median_per_doubling": 2.5}},
             }
         }
     )
@@ -31,7 +31,8 @@ def test_points_and_differences_are_read_and_waits_are_ordered_by_number() -> No
     assert result.of_kind("wait")[0].interval == Interval(0.2, 0.4)
     assert result.base is not None and result.base.accuracy == 0.1
     assert [row.first for row in result.differences] == ["tuned/wait-2", "tuned/wait-10"]
-    assert (result.curves[0].curve, result.curves[0].performance, result.curves[0].control) == ("all", 0.4, None)
+    [(name, curve)] = result.curves
+    assert (name, curve.performance, curve.median_per_doubling, curve.control) == ("all", 0.4, 2.5, None)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +83,19 @@ def test_a_difference_is_read_with_its_flips_and_its_verdict() -> None:
     assert (difference.num_gained, difference.num_lost, difference.num_questions_needed) == (4, 1, 120)
     assert (difference.p_value, difference.p_value_holm) == (0.375, 0.75)
     assert difference.verdict == "unsettled: about 120 questions would be needed"
+
+
+def test_a_judges_table_is_read_with_how_many_answers_differ() -> None:
+    table: dict[str, JsonValue] = {
+        "right": {"yes": 300, "no": 2, "unclear": 1},
+        "wrong": {"yes": 3, "no": 90, "unclear": 0},
+        "cannot_tell": {"yes": 4, "no": 0, "unclear": 0},
+    }
+    [result] = read_results({"b": {"tuned": {}, "judge": {"num_judged": 400, "agreement": 0.987, "table": table}}})
+    assert result.judge is not None
+    assert (result.judge.num_judged, result.judge.agreement, result.judge.num_different) == (400, 0.987, 5)
+    assert result.judge.table[0] == ("right", (("yes", 300), ("no", 2), ("unclear", 1)))
+    assert read_results({"b": {"tuned": {}}})[0].judge is None
 
 
 def test_parallel_samples_are_read_by_rising_count_and_none_are_none() -> None:

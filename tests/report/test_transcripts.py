@@ -4,7 +4,7 @@ import pytest
 
 from s1.records import Generation, Question, Score
 from s1.report.content import Transcript
-from s1.report.transcripts import assemble_transcripts, choose_transcripts, generation_key
+from s1.report.transcripts import assemble_transcripts, choose_transcripts
 from tests.report.sample import segment
 
 
@@ -136,6 +136,23 @@ def test_without_waits_other_settings_compare_with_the_largest_budget() -> None:
     assert (run.flip, run.against) == ("gained", "tuned/max-64")
 
 
+def test_flips_of_other_settings_are_chosen_both_ways_behind_those_of_waits() -> None:
+    gained = [score("q8", "wait-0", False), score("q8", "exact-32", True)]
+    lost = [score("q9", "max-16", True), score("q9", "max-64", True), score("q9", "exact-32", False)]
+    chosen = choose_transcripts([*lost, *gained, *CORRECTED], num=9)
+    assert [(choice.case.question_id, choice.why) for choice in chosen if choice.why.startswith("Changed")] == [
+        ("q8", "Changed: wrong with Wait × 0, right with exact-32."),
+    ]
+    assert chosen[0].case.question_id == "q1"
+
+
+def test_a_budget_that_spoils_a_question_is_such_a_flip() -> None:
+    spoiled = [score("q9", "max-16", True), score("q9", "max-64", False)]
+    wrong = [score("q8", "max-16", False), score("q8", "max-64", False)]
+    [_, choice] = choose_transcripts([*spoiled, *wrong], num=2)
+    assert choice.why == "Changed: right with at most 16 tokens, wrong with at most 64 tokens."
+
+
 def test_only_the_run_that_the_question_was_chosen_for_is_featured() -> None:
     runs = assemble(CORRECTED).runs
     assert [(run.setting, run.is_featured) for run in runs] == [
@@ -171,7 +188,7 @@ def test_an_answer_that_never_came_is_shown_with_the_reason() -> None:
 
 def test_scores_of_another_run_are_refused() -> None:
     choices = choose_transcripts(CORRECTED, num=1)
-    key = generation_key(choices[0].case.scores[0])
+    key = choices[0].case.scores[0].key
     with pytest.raises(ValueError, match="generation of score.*not of one run") as refused:
         assemble_transcripts(choices, generations=[], questions=[])
     assert str(key) in str(refused.value)

@@ -71,7 +71,7 @@ def test_the_verdict_of_a_test_stands_as_it_is() -> None:
 
 
 def test_how_answers_ended_is_told_where_it_happened() -> None:
-    assert shares_words(POINTS[1]) == "answered 98.0%, cut at the budget 2.0%"
+    assert shares_words(POINTS[1]) == "answered 98.0%, answer cut (answer limit) 2.0%"
     assert shares_words(Point(setting="max-16", model="tuned")) == "not measured"
 
 

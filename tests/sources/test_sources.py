@@ -109,6 +109,16 @@ def test_a_benchmark_question_counts_once_and_needs_a_reference(tmp_path: Path) 
     assert read.num_read == 3
 
 
+def test_a_choice_whose_reference_is_no_option_is_refused(tmp_path: Path) -> None:
+    path = write_lines(
+        tmp_path / "a.jsonl", '{"question": "a", "solution": "2"}', '{"question": "b", "solution": "(B)"}'
+    )
+    source = jsonl(path).model_copy(update={"answer_kind": "choice"})
+    read = only_gradable(read_source(source, seed=0))
+    assert [question.question for question in read.questions] == ["b"]
+    assert [(refusal.line, refusal.reason) for refusal in read.refusals] == [(1, "no_reference")]
+
+
 def procedural(*, num: int, seed: int) -> ProceduralSource:
     return ProceduralSource(kind="procedural", name="made", num=num, seed=seed)
 

@@ -1,7 +1,7 @@
 """`attempt` and `generate` with an untrained nano model: every question under every setting, graded or to be graded."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,9 @@ import torch
 
 from s1.artifacts import ArtifactWriter, read_jsonl
 from s1.config import AttemptParams, ControlParams, ForcingParams, GenerateParams, LocalEngine
+from s1.engine.local import LocalEngine as LocalDecoder
 from s1.engine.model import Job
+from s1.engine.protocol import Completion, FollowUp, Request
 from s1.forcing import ForcingState
 from s1.nano.pretrain import NanoModelSpec, build_model
 from s1.nano.questions import generate_questions
@@ -122,16 +124,7 @@ def test_the_tuned_model_answers_under_every_setting_and_the_base_model_directly
     expected += [("base", question_id, "direct") for question_id in benchmark]
     assert [(row.model, row.question_id, row.setting) for row in generations] == expected
     assert list(metrics) == ["tuned", "base"]
-    # Settings share the beginnings of their traces, and what is shared is decoded once.
-    beginnings = set()
-    for row in generations:
-        tokens: tuple[int, ...] = ()
-        for part in row.segments:
-            for token in part.token_ids:
-                tokens += (token,)
-                if not part.forced:
-                    beginnings.add((row.model, row.question_id, row.sample, tokens))
-    assert stage.quantities == {"decoded_tokens": len(beginnings)}
+    assert list(stage.quantities) == ["decoded_tokens"]
 
 
 def test_generations_keep_their_budgets_and_name_what_was_forced(workspace: Path) -> None:
@@ -147,18 +140,30 @@ def test_generations_keep_their_budgets_and_name_what_was_forced(workspace: Path
             assert forced.text.lstrip("\n") == "<|im_start|>answer\nFinal Answer:"
 
 
-def test_decoded_tokens_count_a_shared_beginning_once(workspace: Path) -> None:
+def test_decoded_tokens_are_those_that_the_engine_sampled(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    num_sampled = 0
+    decode = LocalDecoder.generate
+
+    def count(engine: LocalDecoder, requests: Sequence[Request], *, on_finish: FollowUp) -> None:
+        def take(completion: Completion) -> Sequence[Request]:
+            nonlocal num_sampled
+            num_sampled += len(completion.token_ids) + (completion.stop_id is not None)
+            return on_finish(completion)
+
+        decode(engine, requests, on_finish=take)
+
+    monkeypatch.setattr(LocalDecoder, "generate", count)
     stage = make_stage(workspace)
     generate.run(stage, generate=GENERATE, chat=S1_DELIMITERS, seed=0)
-    generations = read_jsonl(GENERATIONS, Generation)
-    separately = sum(len(part.token_ids) for row in generations for part in row.segments if not part.forced)
-    assert 0 < stage.quantities["decoded_tokens"] < separately
+    separately = sum(row.num_sampled_tokens for row in read_jsonl(GENERATIONS, Generation))
+    assert 0 < stage.quantities["decoded_tokens"] == num_sampled < separately
 
 
 def test_a_killed_generation_goes_on_from_its_finished_questions(
     workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    generate.run(make_stage(workspace), generate=GENERATE, chat=S1_DELIMITERS, seed=0)
+    undisturbed = make_stage(workspace)
+    generate.run(undisturbed, generate=GENERATE, chat=S1_DELIMITERS, seed=0)
     whole = GENERATIONS.read_text()
     shutil.rmtree(workspace / "work")
     shutil.rmtree(GENERATIONS.parent)
@@ -183,10 +188,57 @@ def test_a_killed_generation_goes_on_from_its_finished_questions(
         return to_generation(job, state, segments, name=name)
 
     monkeypatch.setattr(generate, "_to_generation", note)
-    generate.run(make_stage(workspace), generate=GENERATE, chat=S1_DELIMITERS, seed=0)
+    resumed = make_stage(workspace)
+    generate.run(resumed, generate=GENERATE, chat=S1_DELIMITERS, seed=0)
+    assert resumed.quantities == undisturbed.quantities
     assert first not in decoded
     assert len(set(decoded)) == 5  # two questions of the tuned model, three of the base model
     assert GENERATIONS.read_text() == whole
+
+
+def test_after_an_engines_failure_everything_else_is_kept_and_only_the_failed_is_asked_again(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generate.run(make_stage(workspace), generate=GENERATE, chat=S1_DELIMITERS, seed=0)
+    whole = GENERATIONS.read_text()
+    shutil.rmtree(workspace / "work")
+    decode = LocalDecoder.generate
+    asked: list[int] = []
+
+    def fail_on_the_first(engine: LocalDecoder, requests: Sequence[Request], *, on_finish: FollowUp) -> None:
+        asked.append(len({request.group for request in requests}))
+        for request in (item for item in requests if item.group == "0"):
+            on_finish(Completion(request=request, token_ids=(), finish="error", error="broken"))
+        decode(engine, [item for item in requests if item.group != "0"], on_finish=on_finish)
+
+    broken, mended = make_stage(workspace), make_stage(workspace)
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalDecoder, "generate", fail_on_the_first)
+        generate.run(broken, generate=GENERATE, chat=S1_DELIMITERS, seed=0)
+    assert asked == [3, 3]
+    failed = [row for row in read_jsonl(GENERATIONS, Generation) if row.state == "engine_error"]
+    assert len(failed) == 4 + 1  # one question of the tuned model and one of the base model
+    assert (len(broken.kept_work), broken.opened_work) == (2, [])
+
+    def note(engine: LocalDecoder, requests: Sequence[Request], *, on_finish: FollowUp) -> None:
+        asked.append(len({request.group for request in requests}))
+        decode(engine, requests, on_finish=on_finish)
+
+    monkeypatch.setattr(LocalDecoder, "generate", note)
+    generate.run(mended, generate=GENERATE, chat=S1_DELIMITERS, seed=0)
+    assert asked == [3, 3, 1, 1]
+    assert GENERATIONS.read_text() == whole
+    assert (mended.kept_work, len(mended.opened_work)) == ([], 2)
+
+
+def test_an_attempt_on_which_the_engine_failed_stays_ungraded(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(engine: LocalDecoder, requests: Sequence[Request], *, on_finish: FollowUp) -> None:
+        for request in requests:
+            on_finish(Completion(request=request, token_ids=(), finish="error", error="broken"))
+
+    monkeypatch.setattr(LocalDecoder, "generate", fail)
+    attempt.run(make_stage(workspace), attempt=ATTEMPT, chat=S1_DELIMITERS, seed=0)
+    assert {(row.state, row.correct) for row in read_jsonl(ATTEMPTS, Attempt)} == {("engine_error", None)}
 
 
 def test_nothing_is_loaded_when_everything_is_decoded(workspace: Path) -> None:
@@ -226,6 +278,23 @@ def test_parallel_samples_and_controls_are_points_of_their_own(workspace: Path) 
             assert row.num_thinking_tokens <= 4
         if setting == "exact-6":
             assert row.num_thinking_tokens == 6
+
+
+def test_parallel_samples_are_drawn_at_a_temperature_of_their_own_beside_greedy_points(workspace: Path) -> None:
+    generate.run(make_stage(workspace), generate=GENERATE, chat=S1_DELIMITERS, seed=0)
+    greedy = [row for row in read_jsonl(GENERATIONS, Generation) if row.setting != "parallel"]
+    wanted = GENERATE.model_copy(update={"num_parallel": 3, "parallel_temperature": 1.0})
+    generate.run(make_stage(workspace), generate=wanted, chat=S1_DELIMITERS, seed=0)
+    rows = read_jsonl(GENERATIONS, Generation)
+    assert [row for row in rows if row.setting != "parallel"] == greedy
+    drawn = [row for row in rows if row.setting == "parallel"]
+    assert [(row.question_id, row.sample) for row in drawn] == [
+        (question, sample) for question in dict.fromkeys(row.question_id for row in greedy) for sample in range(3)
+    ]
+    for question in {row.question_id for row in drawn}:
+        texts = {str(row.segments) for row in drawn if row.question_id == question}
+        plain = next(row for row in greedy if (row.question_id, row.setting) == (question, "wait-0"))
+        assert len(texts | {str(plain.segments)}) == 4
 
 
 def test_a_benchmark_without_questions_is_named(workspace: Path) -> None:

@@ -55,7 +55,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             received_at="2026-01-01T00:00:00Z",
             state="answered",
             thinking="",
-            answer="Yes" if "42" in attempt or "light" in attempt else "No",
+            answer="Yes" if "42" in attempt or "light" in attempt else "Hard to say" if "dark" in attempt else "No",
             usage=Usage(prompt_tokens=10, thinking_tokens=0, answer_tokens=1),
         )
 
@@ -117,6 +117,26 @@ def test_differences_are_noted_and_the_table_counts_both(home: Path, asked: list
     assert (notes[0].symbolic, notes[0].judge, notes[0].answer) == (False, True, "41")
     assert len(notes) == 3
     assert quantities == {"judge_prompt_tokens": 40.0, "judge_answer_tokens": 4.0}
+
+
+def test_prose_with_an_unclear_reply_counts_as_no_answer_and_is_noted(home: Path, asked: list[str]) -> None:
+    metrics, _ = run(home, ALL, [answer(PROSE, "It is dark.", sample=0), answer(PROSE, "The light.", sample=1)])
+    scores = read_jsonl(SCORES, Score)
+    assert [(row.verdict, row.answer, row.correct) for row in scores] == [
+        ("no_answer", None, False),
+        ("right", "The light.", True),
+    ]
+    assert metrics["test"]["judge"]["table"]["cannot_tell"] == {"yes": 1, "no": 0, "unclear": 1}
+    assert [(note.judge, note.reply) for note in read_jsonl(JUDGE_NOTES, JudgeNote)] == [
+        (None, "Hard to say"),
+        (True, "Yes"),
+    ]
+
+
+def test_an_empty_answer_is_wrong_whatever_the_judge_says() -> None:
+    empty = answer(PROSE, "  ", sample=0)
+    row = score.score_generation(empty, {("test", PROSE.id): PROSE}, opinion=True, was_judged=True)
+    assert (row.verdict, row.answer, row.correct) == ("no_answer", None, False)
 
 
 def test_a_second_run_asks_nothing(home: Path, asked: list[str]) -> None:

@@ -23,6 +23,7 @@ from tasks.paths import (
     TRANSCRIPTS,
 )
 from tasks.stage import Metrics, StageContext
+from tests.comparing.runs import IDENTITY
 
 ROOT = Path(__file__).parents[2]
 HOSTILE = "<script>alert('x')</script> \"and\" & <img src=x onerror=alert(1)>"
@@ -52,7 +53,9 @@ def generation(question: Question, setting: str, answer: str, *, model: str = "t
 
 @pytest.fixture
 def params() -> Params:
-    return load_params(ROOT / "profiles" / "nano.yaml")
+    """Nano's, without what needs parallel samples: the recorded chain has none."""
+    nano = load_params(ROOT / "profiles" / "nano.yaml")
+    return nano.model_copy(update={"score": nano.score.model_copy(update={"vote_counts": [], "rejection_budgets": []})})
 
 
 @pytest.fixture
@@ -193,8 +196,9 @@ def test_a_decoded_token_is_priced_from_the_ledger_of_the_stage_that_decoded(wor
 
 
 def test_what_decoded_is_shown_as_it_was_recorded(workspace: Path, params: Params) -> None:
-    write(RUN_IDENTITY, {"engine": {"kind": "vllm", "tensor_parallel": 8}, "settings": {"tuned/max-16": {"x": 1}}})
+    engine = IDENTITY.engine.model_copy(update={"tensor_parallel": 8})
+    RUN_IDENTITY.write_text(IDENTITY.model_copy(update={"engine": engine}).model_dump_json())
     run(params)
     page = REPORT.read_text(encoding="utf-8")
     assert "<dt>engine: tensor parallel</dt><dd>8</dd>" in page
-    assert "tuned/max-16: x" not in page
+    assert "tuned/max-64: max thinking tokens" not in page

@@ -101,13 +101,38 @@ def test_work_that_went_on_with_another_engine_says_so(model_folder: Path, tmp_p
     assert (identity.engine, identity.earlier_engines) == (engines[1], (engines[0],))
 
 
+SERVED = EngineIdentity(kind="vllm", version="0.11.0", dtype="bfloat16", num_servers=2, tensor_parallel=None)
+
+
 def test_started_servers_are_told_by_their_options_without_keys() -> None:
-    environment = {"S1_VLLM_SERVERS": "2", "S1_VLLM_ARGS": "--tensor-parallel-size 8 --api-key hush --seed 1 -tp=4"}
-    found = describe_servers("0.11.0", dtype="bfloat16", environment=environment)
+    environment = {"S1_VLLM_ARGS": "--tensor-parallel-size 8 --api-key hush --seed 1 -tp=4"}
+    found = describe_servers(SERVED, environment=environment)
     assert (found.num_servers, found.tensor_parallel, found.arguments) == (2, 4, ("--seed", "1"))
     assert "hush" not in found.model_dump_json()
 
 
 def test_of_other_peoples_servers_only_the_number_and_version_are_known() -> None:
-    found = describe_servers("0.11.0", dtype="bfloat16", environment={"S1_VLLM_URLS": "http://a, http://b,"})
-    assert (found.num_servers, found.tensor_parallel, found.device) == (2, None, "unknown")
+    assert describe_servers(SERVED, environment={"S1_VLLM_URLS": "http://a, http://b, http://base"}) == SERVED
+
+
+def test_servers_of_another_version_for_the_base_model_are_its_own_and_no_interruption(
+    model_folder: Path, tmp_path: Path
+) -> None:
+    engines = {
+        name: EngineIdentity(kind="vllm", version=version, dtype="float32", num_servers=num)
+        for name, version, num in (("tuned", "0.11.0", 3), ("base", "0.6.1", 1))
+    }
+    for name, engine in engines.items():
+        with Journal(tmp_path / name / "sessions.jsonl", kind=Session) as journal:
+            journal.add("one", [Session(engine=engine, settings={})])
+    identity = write_run_identity(
+        tmp_path / "run.json",
+        models=dict.fromkeys(engines, model_folder),
+        work_folders={name: tmp_path / name for name in engines},
+        questions=[QUESTION],
+        generate=GENERATE,
+        chat=S1_DELIMITERS,
+        seed=0,
+    )
+    assert {name: identity.engine_of(name) for name in engines} == engines
+    assert identity.earlier_engines == ()

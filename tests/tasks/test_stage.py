@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from s1.records import DomainLabel, Question
+from tasks.runner import gpu_seconds
 from tasks.stage import StageContext, fingerprint, map_shards
 
 
@@ -77,3 +78,17 @@ def test_work_of_other_code_is_never_continued(tmp_path: Path) -> None:
         stage = replace(_stage(tmp_path, shards), code=code)
         map_shards(stage, "toy", questions, _label, kind=DomainLabel, shard_size=2, key="k")
         assert shards == ["toy 1/1"]
+
+
+@pytest.mark.parametrize(
+    ("gpus", "expected"),
+    [([], 0.0), ([0, 0], 0.0), ([4, 8], 80.0), ([8, None], None)],
+    ids=["none", "a machine without", "two models' servers in turn", "somebody else's"],
+)
+def test_a_stage_pays_for_the_gpus_of_its_servers_and_does_not_know_other_peoples(
+    tmp_path: Path, gpus: list[int | None], expected: float | None
+) -> None:
+    stage = _stage(tmp_path)
+    for num in gpus:
+        stage.use_gpus(num)
+    assert gpu_seconds(10.0, stage.gpus).get("gpu_seconds") == expected

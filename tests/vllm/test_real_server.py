@@ -1,8 +1,8 @@
 """Against a real vLLM server on this machine's processor: same tokens as the local engine, and nothing lost with it.
 
-The server needs an environment of its own (``make vllm``); without it these tests fail. The model is random, with
-larger weights than usual, so that it stops here and there and likes ids that no tokenizer has (448 embeddings, 437
-tokens).
+The server needs an environment of its own (``make vllm``); without it these tests fail. The local engine decodes the
+nano model of ``tests.vllm.nano_model``; the server has the same function with wider heads (``bench.widened``), because
+vLLM's kernels for processors do not know the nano model's.
 """
 
 import json
@@ -15,34 +15,35 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import Qwen2Config, Qwen2ForCausalLM
 
-from bench.near_ties import TOLERANCE, NearTies, common_length
+from bench.near_ties import NearTies
+from bench.widened import widen
 from infra.vllm_servers import vllm_servers
 from s1.artifacts import ArtifactWriter, read_jsonl
 from s1.config import EngineParams, GenerateParams, LocalEngine, VllmEngine
+from s1.engine.forced import CurveResult
 from s1.engine.local import LocalEngine as LocalDecoder
 from s1.engine.local import load_engine
 from s1.engine.model import AnsweringModel, Job, load_model
 from s1.engine.protocol import Completion, Request
 from s1.engine.vllm import VllmClient
 from s1.engine.vllm_pool import VllmError
-from s1.forcing import ForcingSpec, ForcingState, forced_settings
+from s1.forcing import ForcingSpec, ForcingState
 from s1.nano.questions import generate_questions
-from s1.nano.tokenizer import build_tokenizer
 from s1.records import Generation, Question
 from tasks import generate
 from tasks.journal import Journal
 from tasks.paths import BENCHMARKS, GENERATIONS, LARGE_MODEL, TUNED_MODEL
 from tasks.stage import StageContext
 from tests.delimiters import S1_DELIMITERS
+from tests.points import curve_points
+from tests.vllm.nano_model import NUM_TOKENS, save_nano_model
 
 pytestmark = pytest.mark.slow
 
-NUM_TOKENS = 437
 STOPS = (256, 257, 258)
 SPECS = [
-    *forced_settings(budgets=[4, 12, 30], wait_counts=[0, 1, 3], max_thinking_tokens=60, max_answer_tokens=8),
+    *curve_points(budgets=[4, 12, 30], wait_counts=[0, 1, 3], max_thinking_tokens=60, max_answer_tokens=8),
     ForcingSpec(name="exact-20", max_thinking_tokens=20, min_thinking_tokens=20, max_answer_tokens=8),
     ForcingSpec(name="unsure-2", max_thinking_tokens=60, num_waits=2, only_below=0.5, max_answer_tokens=8),
 ]
@@ -51,37 +52,23 @@ SPECS = [
 def make_questions(num: int) -> list[Question]:
     return [
         Question.create(question=item.text, solution=item.answer, answer=item.answer, source="nano-test")
-        for item in generate_questions(num=num, seed=5)
+        for item in generate_questions(num=num, seed=1001, step_weights=[0, 1, 1, 1], held_out=True)
     ]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The model, where the tuned one lies in a workspace."""
+def nano(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The nano model as it is."""
+    folder = tmp_path_factory.mktemp("nano")
+    save_nano_model(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(nano: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The widened model, where the tuned one lies in a workspace."""
     folder = tmp_path_factory.mktemp("vllm") / TUNED_MODEL
-    tokenizer = build_tokenizer()
-    config = Qwen2Config(
-        vocab_size=448,
-        hidden_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=512,
-        initializer_range=0.5,
-        tie_word_embeddings=False,
-        eos_token_id=tokenizer.eos_token_id,
-        bos_token_id=None,
-    )
-    with torch.random.fork_rng():
-        torch.manual_seed(3)
-        model = Qwen2ForCausalLM(config)
-    with torch.no_grad():
-        model.lm_head.weight[list(STOPS)] *= 1.6
-        model.lm_head.weight[NUM_TOKENS:] *= 1.4
-        model.lm_head.weight *= 0.3
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    widen(nano, folder)
     return folder
 
 
@@ -110,8 +97,8 @@ def server(folder: Path) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def judge(folder: Path) -> NearTies:
-    return NearTies.load(folder, num_token_ids=NUM_TOKENS)
+def judge(nano: Path) -> NearTies:
+    return NearTies.load(nano, num_token_ids=NUM_TOKENS)
 
 
 @pytest.fixture
@@ -120,8 +107,8 @@ def client(server: Server, folder: Path) -> VllmClient:
 
 
 @pytest.fixture(scope="module")
-def local(folder: Path) -> LocalDecoder:
-    return load_engine(folder, dtype="float32", batch_size=16, num_token_ids=NUM_TOKENS)
+def local(nano: Path) -> LocalDecoder:
+    return load_engine(nano, dtype="float32", batch_size=16, num_token_ids=NUM_TOKENS)
 
 
 def load(folder: Path, *urls: str) -> AnsweringModel:
@@ -134,11 +121,16 @@ def load(folder: Path, *urls: str) -> AnsweringModel:
 def decode(model: AnsweringModel, questions: Sequence[Question]) -> dict[tuple[str, str], ForcingState]:
     states: dict[tuple[str, str], ForcingState] = {}
 
-    def keep(job: Job, of_job: Sequence[ForcingState]) -> None:
-        states.update({(job.question.id, state.spec.name): state for state in of_job})
+    def keep(job: Job, result: CurveResult) -> None:
+        states.update({(job.question.id, state.spec.name): state for state in result.states})
 
-    model.decode([Job(question, 0, tuple(SPECS)) for question in questions], temperature=0.0, seed=0, on_done=keep)
+    model.decode([Job(question, 0, tuple(SPECS)) for question in questions], seed=0, on_done=keep)
     return states
+
+
+def prompts(folder: Path, num: int) -> list[tuple[int, ...]]:
+    model = load(folder)
+    return [tuple(model.prompt_ids(question, mode="thinking")) for question in make_questions(num)]
 
 
 def run(engine: VllmClient | LocalDecoder, requests: Sequence[Request]) -> list[Completion]:
@@ -152,14 +144,11 @@ def run(engine: VllmClient | LocalDecoder, requests: Sequence[Request]) -> list[
     return [found[request.group] for request in requests]
 
 
-def is_near_tie(judge: NearTies, prompt: Sequence[int], one: Sequence[int], other: Sequence[int]) -> bool:
-    shared = [*prompt, *one[: common_length(one, other)]]
-    return min(judge.margin(shared), judge.margin(shared, banned=STOPS)) < TOLERANCE
-
-
-def test_both_engines_give_the_same_curves_up_to_near_ties(folder: Path, server: Server, judge: NearTies) -> None:
+def test_both_engines_give_the_nano_models_curves_up_to_near_ties(
+    nano: Path, folder: Path, server: Server, judge: NearTies
+) -> None:
     questions = make_questions(12)
-    ours, theirs = load(folder, server.url), load(folder)
+    ours, theirs = load(folder, server.url), load(nano)
     on_server, here = decode(ours, questions), decode(theirs, questions)
     assert on_server.keys() == here.keys()
     assert len(on_server) == 12 * len(SPECS)
@@ -171,7 +160,7 @@ def test_both_engines_give_the_same_curves_up_to_near_ties(folder: Path, server:
             num_equal += 1
             continue
         prompt = theirs.prompt_ids(question, mode="thinking")
-        assert is_near_tie(judge, prompt, on_server[key].token_ids, state.token_ids), key
+        assert judge.is_tie(prompt, on_server[key].token_ids, state.token_ids, stops=state.tokens.think_stops), key
     assert num_equal > 0.8 * len(here)
     # The comparison is about something: ends, Waits, cuts and unknown ids all occurred.
     assert {state.thinking_end for state in here.values()} == {"natural", "budget"}
@@ -181,32 +170,32 @@ def test_both_engines_give_the_same_curves_up_to_near_ties(folder: Path, server:
 
 
 def test_ids_that_the_tokenizer_does_not_have_are_replaced_by_the_best_it_has(
-    client: VllmClient, local: LocalDecoder, judge: NearTies
+    nano: Path, client: VllmClient, local: LocalDecoder, judge: NearTies
 ) -> None:
     requests = [
-        Request(group=str(number), prompt_ids=(number, 7), max_new_tokens=24, stop_ids=frozenset(STOPS))
-        for number in range(12)
+        Request(group=str(number), prompt_ids=prompt, max_new_tokens=24, stop_ids=frozenset(STOPS))
+        for number, prompt in enumerate(prompts(nano, 12))
     ]
     pairs = list(zip(run(client, requests), run(local, requests), strict=True))
     assert client.counts.num_unknown_ids > 0
     for served, here in pairs:
         assert all(token < NUM_TOKENS for token in served.token_ids)
-        assert served.token_ids == here.token_ids or is_near_tie(
-            judge, served.request.prompt_ids, served.token_ids, here.token_ids
+        assert served.token_ids == here.token_ids or judge.is_tie(
+            served.request.prompt_ids, served.token_ids, here.token_ids, stops=STOPS
         )
 
 
-def test_the_probability_of_a_stop_is_the_models(client: VllmClient, judge: NearTies) -> None:
+def test_the_probability_of_a_stop_is_the_models(nano: Path, client: VllmClient, judge: NearTies) -> None:
     requests = [
         Request(
             group=str(number),
-            prompt_ids=(number, 9),
-            max_new_tokens=40,
+            prompt_ids=prompt,
+            max_new_tokens=60,
             min_new_tokens=1,
             stop_ids=frozenset(STOPS),
             wants_stop_probability=True,
         )
-        for number in range(30)
+        for number, prompt in enumerate(prompts(nano, 20))
     ]
     completions = run(client, requests)
     stopped = [completion for completion in completions if completion.finish == "stop"]
@@ -214,7 +203,7 @@ def test_the_probability_of_a_stop_is_the_models(client: VllmClient, judge: Near
     for completion in stopped:
         token_ids = torch.tensor([[*completion.request.prompt_ids, *completion.token_ids]])
         with torch.inference_mode():
-            # Ids without a token count here: the server knows nothing of tokenizers. Trained models give them nothing.
+            # Ids without a token count here: the server knows nothing of tokenizers. Other models give them nothing.
             probabilities = judge.model(input_ids=token_ids, use_cache=False).logits[0, -1].softmax(-1)
         assert completion.stop_probability == pytest.approx(float(probabilities[list(STOPS)].sum()), abs=1e-4)
     assert {completion.stop_probability for completion in completions if completion.finish == "length"} <= {None}
@@ -287,6 +276,7 @@ def test_a_server_that_dies_costs_no_finished_question(
     finally:
         again.stop()
     assert len(kept) == 8 - num_before + 8  # what was left of the tuned model, and all of the base model
+    assert set(stage.gpus) == {None}  # somebody else's, so their cost is not known
     rows = read_jsonl(GENERATIONS, Generation)
     assert [row.question_id for row in rows if row.setting == "wait-2"] == [question.id for question in questions]
     assert {row.state for row in rows} <= {"answered", "cut_at_length"}

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from infra.vllm_servers import vllm_python, vllm_servers
+from infra.vllm_servers import plan_servers, vllm_python, vllm_servers
 from s1.engine.vllm_pool import VllmError
 
 GOOD = """
@@ -159,6 +159,19 @@ def test_running_servers_are_taken_as_they_are(tmp_path: Path) -> None:
 def test_without_vllm_the_message_says_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(VllmError, match="`make vllm` makes the environment"):
         vllm_python({"S1_VLLM_PYTHON": str(tmp_path / "nothing")})
+
+
+@pytest.mark.parametrize(
+    ("environment", "num_gpus"),
+    [
+        ({"CUDA_VISIBLE_DEVICES": ""}, 0),
+        ({"CUDA_VISIBLE_DEVICES": "0,1,2,3"}, 4),
+        ({"CUDA_VISIBLE_DEVICES": "0,1,2,3,4", "S1_VLLM_SERVERS": "2"}, 4),
+        ({"CUDA_VISIBLE_DEVICES": "0,1", "S1_VLLM_URLS": "http://a"}, None),
+    ],
+)
+def test_the_gpus_of_started_servers_are_counted(environment: dict[str, str], num_gpus: int | None) -> None:
+    assert plan_servers(environment).num_gpus == num_gpus
 
 
 @pytest.mark.parametrize("number", ["0", "two", "-1"])
