@@ -123,7 +123,11 @@ def _load_decoder(folders: Sequence[Path]) -> DecodeToken | None:
         if (folder / _TOKENIZER).is_file():
             from tokenizers import Tokenizer
 
-            decode: Callable[..., str] = Tokenizer.from_file(str(folder / _TOKENIZER)).decode
+            try:
+                decode: Callable[..., str] = Tokenizer.from_file(str(folder / _TOKENIZER)).decode
+            except Exception as error:
+                print(f"compare: {folder / _TOKENIZER} cannot be read ({error}); texts are shown by another, or as ids")
+                continue
             return lambda token_id: decode([token_id], skip_special_tokens=False)
     return None
 

@@ -74,7 +74,15 @@ def _render_differences(comparison: RunComparison) -> str:
         for label in comparison.unrecorded
     ]
     found = [str(difference) for difference in comparison.differences]
-    return "\n".join([*unrecorded, *found]) or "Made alike: nothing that decides scores differs."
+    regraded = [point for point in comparison.points if _is_graded_differently(point)]
+    if regraded:
+        names = ", ".join(point.place[2] for point in regraded[:_MAX_LISTED])
+        found.append(f"warning: the same tokens were graded differently ({names}): another grader or judge scored them")
+    return "\n".join([*unrecorded, *found]) or "Made alike: nothing that decides tokens differs."
+
+
+def _is_graded_differently(point: PointComparison) -> bool:
+    return point.agreement.share_identical == 1 and bool(point.paired.num_gained + point.paired.num_lost)
 
 
 def _render_table(points: Sequence[PointComparison]) -> str:

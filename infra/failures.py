@@ -64,7 +64,7 @@ def _explain(error: BaseException) -> Failure:
     if isinstance(error, StageFailedError):  # of another process, whose words may say that the disk was full
         full = any(sign in str(error) for sign in _FULL_SIGNS)
         return Failure(f"{_FULL}\n{error}" if full else str(error), EXIT_FAILED, True)
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():  # CUDA's is a RuntimeError
         advice = "Out of memory. Lower the stage's batch_size in params.yaml, or close other programs, and run again."
         return Failure(advice, EXIT_FAILED, True)
     if isinstance(error, ModuleNotFoundError):

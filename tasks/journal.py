@@ -1,8 +1,8 @@
 """Finished items of a stage, kept one by one: whatever kills the stage, what was done stays done.
 
 Each item is one line (its key, a tab, its records, all JSON), written at once and flushed to disk at most a second
-later. The next run reads the lines back; a line that a kill or a power cut left torn is dropped, with what stands
-behind it. Records stay in the file and are read when asked for, so a journal may be larger than memory. Knows keys and
+later. The next run reads the lines back; a line that a kill or a power cut damaged is left out, the others count.
+Records stay in the file and are read when asked for, so a journal may be larger than memory. Knows keys and
 records, not what they mean; the folder of a stage's unfinished work (``StageContext.open_work``) keeps journals of
 other inputs apart.
 
@@ -23,7 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class Journal(Generic[RecordT]):
     """Records by key, in a file that only grows; of a key that was added again the last records count."""
 
     def __init__(self, path: Path, *, kind: type[RecordT]) -> None:
-        """Open a journal, or begin one; what is torn at its end is cut off."""
+        """Open a journal, or begin one; a last line without its end is cut off."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._records = TypeAdapter(list[kind])  # type: ignore[valid-type]
@@ -83,10 +83,17 @@ class Journal(Generic[RecordT]):
 
         Raises:
             KeyError: it is not there.
+            ValueError: its line holds something else (names the file).
         """
         start, length = self._places[key]
         self._file.seek(start)
-        return self._records.validate_json(self._file.read(length).partition(b"\t")[2])
+        try:
+            return self._records.validate_json(self._file.read(length).partition(b"\t")[2])
+        except ValidationError as error:
+            raise ValueError(
+                f"{self._path}: the line of {key!r} holds other records than this program writes. Remove the file and "
+                "run again: what it holds is then done anew"
+            ) from error
 
     def sync(self) -> None:
         """Have everything on disk before going on."""
@@ -100,20 +107,20 @@ class Journal(Generic[RecordT]):
             self._file.close()
 
     def _index(self) -> int:
-        """Note where each key's line is; cut the file where lines stop being whole, and return its length."""
+        """Note where each key's line is; cut off a last line without its end, and return the file's length."""
         self._file.seek(0)
-        end = 0
+        end = num_damaged = 0
         for line in self._file:
             key = _key_of(line)
-            if key is None:
-                lost = self._path.stat().st_size - end
-                logger.warning(
-                    "%s: the last %d bytes are torn (a kill); what they held is done again", self._path, lost
-                )
-                self._file.truncate(end)
+            num_damaged += key is None
+            if not line.endswith(b"\n"):
+                self._file.truncate(end)  # else the next line would be glued to it
                 break
-            self._places[key] = (end, len(line))
+            if key is not None:
+                self._places[key] = (end, len(line))
             end += len(line)
+        if num_damaged:
+            logger.warning("%s: %d lines are damaged; what they held is done again", self._path, num_damaged)
         return end
 
 

@@ -86,6 +86,10 @@ class StageContext:
         self.quantities[name] = self.quantities.get(name, 0.0) + amount
 
 
+_PACE = {"engine": {"batch_size"}}
+"""How many sequences are decoded at once decides no result: who lowers it for lack of memory keeps what is finished."""
+
+
 def fingerprint(*parts: BaseModel | Sequence[BaseModel] | Path | str | int) -> str:
     """Hash of everything that decides a stage's unfinished work, so that other inputs never pick it up.
 
@@ -102,7 +106,7 @@ def _describe(part: BaseModel | Sequence[BaseModel] | Path | str | int) -> str:
         files = sorted(path for path in part.rglob("*") if path.is_file()) if part.is_dir() else [part]
         return repr([(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files])
     if isinstance(part, BaseModel):
-        return part.model_dump_json()
+        return part.model_dump_json(exclude=_PACE)
     if isinstance(part, (str, int)):
         return str(part)
     return "\n".join(item.model_dump_json() for item in part)

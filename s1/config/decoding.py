@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from s1.config.section import Count, Fraction, NonNegativeFloat, PositiveInt, Section
+from s1.config.section import Count, NonNegativeFloat, PositiveInt, Section
 from s1.setting_names import check_own_name, setting_name
 
 Dtype = Literal["float32", "bfloat16", "float64"]
@@ -70,7 +70,7 @@ class ForcingParams(Section):
     """How often an end of thinking behind the minimum is suppressed as well."""
     texts: list[str] = Field(default=[])
     """Appended in turn where an end is suppressed ("Hmm", "Alternatively"; "" for nothing); none given: chat.wait."""
-    only_below: Fraction | None = None
+    only_below: Annotated[float, Field(gt=0, le=1)] | None = None
     """Suppress an end only where the model gave ending a probability below this; empty: always."""
 
     @field_validator("name")

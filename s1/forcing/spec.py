@@ -79,8 +79,8 @@ class ForcingSpec:
             return f"num_waits is {self.num_waits}; give 0 or more"
         if self.min_thinking_tokens < 0:
             return f"min_thinking_tokens is {self.min_thinking_tokens}; give 0 or more"
-        if self.only_below is not None and not 0 <= self.only_below <= 1:
-            return f"only_below is {self.only_below}; a probability lies between 0 and 1"
+        if self.only_below is not None and not 0 < self.only_below <= 1:
+            return f"only_below is {self.only_below}; give a probability above 0, up to 1 (0 would suppress nothing)"
         if self.max_thinking_tokens is None:
             return self._problem_without_thinking()
         return self._problem_of_thinking(self.max_thinking_tokens)
@@ -104,6 +104,8 @@ class ForcingSpec:
                 f"min_thinking_tokens is {self.min_thinking_tokens}, above max_thinking_tokens {maximum}; "
                 "lower the minimum or raise the maximum (equal: exactly so long)"
             )
+        if self.min_thinking_tokens and self.has_step_marks:
+            return "min_thinking_tokens cannot be used with marks of steps, which may be its last token; leave it out"
         suppresses = bool(self.num_waits or self.min_thinking_tokens)
         if self.texts and not suppresses:
             return f"texts {list(self.texts)} are never appended; give num_waits or min_thinking_tokens"

@@ -97,7 +97,7 @@ def test_a_run_against_itself_is_the_same_to_the_token() -> None:
     comparison = compare(FIRST, FIRST)
     text = render_comparison(comparison, decode=None)
     assert comparison.points[0].paired.verdict == "the same on every question"
-    assert "Made alike: nothing that decides scores differs." in text
+    assert "Made alike: nothing that decides tokens differs." in text
     assert "Tokens: the same in every answer that both runs have." in text
 
 

@@ -146,7 +146,9 @@ def test_a_mark_where_no_token_is_shared_is_an_end() -> None:
     [
         ({"min_thinking_tokens": -1}, "min_thinking_tokens is -1"),
         ({"min_thinking_tokens": 101}, "min_thinking_tokens is 101, above max_thinking_tokens 100"),
-        ({"only_below": 1.5, "num_waits": 1}, "between 0 and 1"),
+        ({"only_below": 1.5, "num_waits": 1}, "above 0, up to 1"),
+        ({"only_below": 0.0, "num_waits": 1}, "would suppress nothing"),
+        ({"min_thinking_tokens": 3, "has_step_marks": True}, "marks of steps"),
         ({"only_below": 0.5}, "no end is suppressed; give num_waits"),
         ({"only_below": 0.5, "num_waits": 1, "min_thinking_tokens": 3}, "leave one of them out"),
         ({"only_below": 0.5, "num_waits": 1, "has_step_marks": True}, "marks of steps"),
