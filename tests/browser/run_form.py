@@ -80,7 +80,10 @@ def set_field(page: Page, key: str, value: Any) -> None:
     control = _region(find_field(page, key))
     listbox, editor = control.locator("button[aria-haspopup=listbox]"), control.locator(".cm-content")
     if isinstance(value, bool):
-        control.get_by_role("switch").set_checked(value)
+        switch = control.get_by_role("switch")
+        if switch.is_checked() != value:
+            switch.click()
+        expect(switch).to_be_checked(checked=value, timeout=30_000)  # the form draws itself anew first
     elif listbox.count():
         listbox.click()
         page.get_by_role("option", name=str(value), exact=True).click()
