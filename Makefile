@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+IS_SUPPORTED = $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'
 VLLM ?= cpu
 VLLM_VENV ?= .venv-vllm
 VLLM_STAMP := $(VLLM_VENV)/.installed-$(VLLM)
@@ -30,7 +31,7 @@ help:  ## List the targets
 install: $(STAMP)  ## Make .venv and install the project (once; again when pyproject.toml or constraints.txt change)
 
 $(STAMP): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+	@$(IS_SUPPORTED) || { \
 		echo "This project needs Python 3.11, 3.12 or 3.13; $(PYTHON) is $$($(PYTHON) --version 2>&1)." \
 		     "Name another one: make $(or $(MAKECMDGOALS),install) PYTHON=python3.12" >&2; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
@@ -55,7 +56,7 @@ $(VLLM_VENV)/.installed-gpu: pyproject.toml | $(VLLM_VENV)/bin/python
 	@touch $@
 
 $(VLLM_VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+	@$(IS_SUPPORTED) || { \
 		echo "vLLM needs Python 3.11, 3.12 or 3.13; name one: make vllm PYTHON=python3.12" >&2; exit 2; }
 	$(PYTHON) -m venv $(VLLM_VENV)
 	@$@ -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'  # installs groups of pyproject.toml

@@ -14,6 +14,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from bench.disagreements import answer_class, verdict_class
@@ -120,21 +121,21 @@ def grade_samples(samples: Iterable[Sample]) -> Counter[str]:
 def verdict_sets(data: Path) -> dict[str, Reader]:
     """Sets that record a verdict."""
     return {
-        "Qwen2.5-Math on MATH": lambda: read_qwen_math(data / "qwen25_math_rm"),
-        "DeepSeek-R1, choice questions": lambda: read_r1_traces(data / "r1_pcmb"),
+        "Qwen2.5-Math on MATH": partial(read_qwen_math, data / "qwen25_math_rm"),
+        "DeepSeek-R1, choice questions": partial(read_r1_traces, data / "r1_pcmb"),
     }
 
 
 def answer_sets(data: Path) -> dict[str, Reader]:
     """Sets that record an extracted answer."""
-    sets: dict[str, Reader] = {"DeepSeek-R1 on AIME24": lambda: read_r1_aime(data / "r1_aime24")}
+    sets: dict[str, Reader] = {"DeepSeek-R1 on AIME24": partial(read_r1_aime, data / "r1_aime24")}
     for path in sorted((data / "mmlu_pro").glob("*.zip")):
         name = path.stem.removeprefix("model_outputs_").removesuffix("_5shots")
-        sets[f"{name} on MMLU-Pro"] = _bind(read_mmlu_pro, path)
+        sets[f"{name} on MMLU-Pro"] = partial(read_mmlu_pro, path)
     for path in sorted((data / "jeebench/responses").glob("*/responses.json.gz")):
-        sets[f"{path.parent.name.removesuffix('_responses')} on JEEBench"] = _bind(read_jeebench, path)
+        sets[f"{path.parent.name.removesuffix('_responses')} on JEEBench"] = partial(read_jeebench, path)
     for path in sorted((data / "theoremqa/outputs").glob("*.jsonl.gz")):
-        sets[f"{path.name.split('_5shots')[0]} on TheoremQA"] = _bind(read_theoremqa, path)
+        sets[f"{path.name.split('_5shots')[0]} on TheoremQA"] = partial(read_theoremqa, path)
     return sets
 
 
@@ -143,27 +144,19 @@ def reference_sets(data: Path) -> Iterator[tuple[str, Reader, int | None]]:
     logs = data / "s11_budget_forcing"
     yield (
         "Qwen2.5-32B-Instruct on Global-MMLU",
-        _bind(read_global_mmlu, logs / "global_mmlu_en/qwen-32B-global_mmlu"),
+        partial(read_global_mmlu, logs / "global_mmlu_en/qwen-32B-global_mmlu"),
         None,
     )
     for budget in _BUDGETS:
         folder = logs / f"global_mmlu_en/s1.1-32B-global_mmlu_{budget}"
-        yield f"s1.1-32B on Global-MMLU, budget {budget:,}", _bind(read_global_mmlu, folder), None
+        yield f"s1.1-32B on Global-MMLU, budget {budget:,}", partial(read_global_mmlu, folder), None
     for path in sorted((logs / "mgsm_en").glob("*/s1_infer_8000.jsonl.gz")):
-        yield f"s1.1 {path.parent.name} on MGSM", _bind(read_mgsm, path), None
+        yield f"s1.1 {path.parent.name} on MGSM", partial(read_mgsm, path), None
     for path in sorted((data / "reasoning_pairs").glob("benchmark_results_*.json.gz")):
         pair, benchmark = path.name.removeprefix("benchmark_results_").removesuffix(".json.gz").rsplit("_", 1)
         for model, (right, _) in read_recorded_counts(path).items():
             role = model.removesuffix("_model")
-            yield f"{pair} ({role}) on {benchmark}", _bind_pairs(path, model), right
-
-
-def _bind(read: Callable[[Path], Iterable[Sample]], path: Path) -> Reader:
-    return lambda: read(path)
-
-
-def _bind_pairs(path: Path, model: str) -> Reader:
-    return lambda: read_pairs(path, model=model)
+            yield f"{pair} ({role}) on {benchmark}", partial(read_pairs, path, model=model), right
 
 
 def print_verdicts(sets: dict[str, Reader]) -> None:

@@ -4,7 +4,7 @@ Knows the response, our answer and theirs; the reference decides nothing here, i
 
 Example::
 
-    answer_class(sample, "B")       # 'both marked, theirs comes earlier in the response'
+    answer_class(sample, "B")       # 'several answers marked one after the other: theirs an earlier one, ours the last'
 """
 
 import re

@@ -21,7 +21,12 @@ from infra.git import run_git
 ROOT = Path(__file__).parents[1]
 SECONDS_FOR_A_RUN = 900.0
 _KEY = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench-secret", "AWS_DEFAULT_REGION": "us-east-1"}
-_MAIL = {"GIT_AUTHOR_EMAIL": "bench@localhost", "GIT_COMMITTER_EMAIL": "bench@localhost"}
+_AUTHOR = {
+    "GIT_AUTHOR_NAME": "bench",
+    "GIT_AUTHOR_EMAIL": "bench@localhost",
+    "GIT_COMMITTER_NAME": "bench",
+    "GIT_COMMITTER_EMAIL": "bench@localhost",
+}
 
 
 class Stopwatch:
@@ -53,7 +58,7 @@ def main(argv: Sequence[str]) -> int:
             measure_servers(home, watch)
             measure_runs(home, watch)
         finally:
-            watch.time("`make down FORCE=1`", lambda: home.run("-m", "flows.services", "down", "--force"))
+            watch.time("`make down FORCE=1`", lambda: _run(home, "flows.services", "down", "--force"))
         measure_dvc(home, watch, arguments.folder)
     except SoakError as error:
         print(error, file=sys.stderr)
@@ -65,7 +70,7 @@ def measure_servers(home: Home, watch: Stopwatch) -> None:
     """Servers of an empty history, started, found and weighed."""
     watch.time("`make up`, empty history", home.up)
     watch.time("`make up` again", home.up)
-    watch.time("`make status`", lambda: home.run("-m", "flows.services", "status"))
+    watch.time("`make status`", lambda: _run(home, "flows.services", "status"))
     pss = sum(process.memory_full_info().pss for process in home.processes())
     watch.row("memory of Prefect, MLflow, worker and keeper, idle (PSS)", f"{pss / 1e6:.0f} MB")
 
@@ -97,18 +102,18 @@ def measure_runs(home: Home, watch: Stopwatch) -> None:
 
 def measure_dvc(home: Home, watch: Stopwatch, folder: Path) -> None:
     """The first run's experiment brought in, compared with others, and carried to another clone and back."""
-    watch.time("`dvc exp apply`", lambda: _dvc(home, "exp", "apply", "first"))
-    _git(home.folder, "add", "-A", "--force", "dvc.lock")
-    _git(home.folder, "commit", "-q", "-a", "-m", "results")
-    watch.time("`dvc repro`, nothing to do", lambda: _dvc(home, "repro"))
+    watch.time("`dvc exp apply`", lambda: _run(home, "dvc", "exp", "apply", "first"))
+    run_git(home.folder, "add", "-A", "--force", "dvc.lock")
+    run_git(home.folder, "commit", "-q", "-a", "-m", "results", needs_author=True)
+    watch.time("`dvc repro`, nothing to do", lambda: _run(home, "dvc", "repro"))
     change = ("-S", "score.num_resamples=210")
-    watch.time("`dvc exp run -S`, two stages run", lambda: _dvc(home, "exp", "run", *change, "--name", "here"))
-    _git(home.folder, "checkout", "-q", "--force", "HEAD")
-    _dvc(home, "checkout", "--force")
+    watch.time("`dvc exp run -S`, two stages run", lambda: _run(home, "dvc", "exp", "run", *change, "--name", "here"))
+    run_git(home.folder, "checkout", "-q", "--force", "HEAD")
+    _run(home, "dvc", "checkout", "--force")
     elsewhere = ("--temp", "-S", "score.num_resamples=220", "--name", "elsewhere")
-    watch.time("the same with `--temp`", lambda: _dvc(home, "exp", "run", *elsewhere))
-    watch.time("`dvc exp show`", lambda: _dvc(home, "exp", "show"))
-    watch.time("`dvc metrics diff`", lambda: _dvc(home, "metrics", "diff", "here", "elsewhere"))
+    watch.time("the same with `--temp`", lambda: _run(home, "dvc", "exp", "run", *elsewhere))
+    watch.time("`dvc exp show`", lambda: _run(home, "dvc", "exp", "show"))
+    watch.time("`dvc metrics diff`", lambda: _run(home, "dvc", "metrics", "diff", "here", "elsewhere"))
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -117,16 +122,16 @@ def measure_dvc(home: Home, watch: Stopwatch, folder: Path) -> None:
         address = "http://{}:{}".format(*server.get_host_and_port())
         _make_bucket(address)
         for name, url in (("folder", str((folder / "store").resolve())), ("S3", "s3://s1-results/bench")):
-            _dvc(home, "remote", "add", "--force", "--default", "store", url)
+            _run(home, "dvc", "remote", "add", "--force", "--default", "store", url)
             if name == "S3":
-                _dvc(home, "remote", "modify", "store", "endpointurl", address)
-            _git(home.folder, "commit", "-q", "-a", "-m", name)
-            watch.time(f"`dvc push` of everything, {name} remote", lambda: _dvc(home, "push"))
-            watch.time(f"`dvc push` again, {name} remote", lambda: _dvc(home, "push"))
+                _run(home, "dvc", "remote", "modify", "store", "endpointurl", address)
+            run_git(home.folder, "commit", "-q", "-a", "-m", name, needs_author=True)
+            watch.time(f"`dvc push` of everything, {name} remote", lambda: _run(home, "dvc", "push"))
+            watch.time(f"`dvc push` again, {name} remote", lambda: _run(home, "dvc", "push"))
             clone = (folder / name).resolve()
-            _git(folder, "clone", "-q", str(home.folder), str(clone))
+            run_git(folder, "clone", "-q", str(home.folder), str(clone))
             started = time.monotonic()
-            _dvc(home, "pull", folder=clone)
+            _run(home, "dvc", "pull", folder=clone)
             watch.row(f"`dvc pull` in a fresh clone, {name} remote", f"{time.monotonic() - started:.1f} s")
     finally:
         server.stop()
@@ -142,21 +147,18 @@ def _wait(what: Callable[[], bool], name: str) -> None:
         raise SoakError(f"{name} did not come within {SECONDS_FOR_A_RUN:.0f} s")
 
 
-def _dvc(home: Home, *arguments: str, folder: Path | None = None) -> None:
+def _run(home: Home, module: str, *arguments: str, folder: Path | None = None) -> None:
+    """``python -m module …``; a command that fails is no figure."""
     done = subprocess.run(
-        [sys.executable, "-m", "dvc", *arguments],
+        [sys.executable, "-m", module, *arguments],
         cwd=folder or home.folder,
-        env={**home.environment, **_KEY, "GIT_AUTHOR_NAME": "bench", "GIT_COMMITTER_NAME": "bench", **_MAIL},
+        env={**home.environment, **_KEY, **_AUTHOR},
         capture_output=True,
         text=True,
         check=False,
     )
     if done.returncode != 0:
-        raise SoakError(f"`dvc {' '.join(arguments)}` ends with {done.returncode}:\n{done.stdout}{done.stderr}")
-
-
-def _git(folder: Path, *arguments: str) -> None:
-    run_git(folder, *("-c", "user.name=bench", "-c", "user.email=bench@localhost"), *arguments)
+        raise SoakError(f"`{module} {' '.join(arguments)}` ends with {done.returncode}:\n{done.stdout}{done.stderr}")
 
 
 def _make_bucket(address: str) -> None:

@@ -49,7 +49,8 @@ def print_curve(
     count = load_counter(tokenizer)
     points = [_point(budget, rows, count) for budget, rows in samples.items()]
     before = estimate_outcomes(_outcomes(baseline))
-    print("\n| s1.1-32B on Global-MMLU (400 questions) | mean thinking tokens | within the budget | accuracy |")
+    shown = f"s1.1-32B on Global-MMLU ({len(baseline):,} questions)"
+    print(f"\n| {shown} | mean thinking tokens | within the budget | accuracy |")
     print("|---|---:|---:|---:|")
     print(f"| Qwen2.5-32B-Instruct, no thinking | 0 | | {_show(before)} |")
     for point in points:

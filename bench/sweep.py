@@ -30,15 +30,15 @@ import httpx
 from bench.near_ties import TOLERANCE, NearTies
 from bench.widened import HEAD_SIZE, widen
 from infra.vllm_servers import vllm_servers
-from s1.config import ChatParams, GenerateParams, VllmEngine, load_params
+from s1.config import ChatParams, GenerateParams, ProceduralSource, VllmEngine, load_params
 from s1.engine.forced import CurveResult
 from s1.engine.model import AnsweringModel, Job, load_model
 from s1.engine.protocol import Completion, Request
 from s1.engine.vllm import VllmClient
 from s1.forcing import ForcingSpec, ForcingState, begin, settings_of
 from s1.grading import extract_answer, grade
-from s1.nano.questions import generate_questions
 from s1.records import Question
+from s1.sources import read_source
 
 MAX_THINKING_TOKENS = 384
 POINTS = GenerateParams(
@@ -79,11 +79,11 @@ class Outcome:
 
 
 def make_questions(num: int) -> list[Question]:
-    """Held-out questions such as those of the nano benchmark."""
-    drawn = generate_questions(num=num, seed=SEED_OF_QUESTIONS, step_weights=[0, 1, 1, 1], held_out=True)
-    return [
-        Question.create(question=item.text, solution=item.answer, answer=item.answer, source="nano") for item in drawn
-    ]
+    """Held-out questions such as those of the nano benchmark, under its name."""
+    source = ProceduralSource(
+        kind="procedural", name="nano-test", num=num, seed=SEED_OF_QUESTIONS, step_weights=[0, 1, 1, 1]
+    )
+    return read_source(source, seed=0, for_benchmark=True).questions
 
 
 def ours(model: AnsweringModel, questions: Sequence[Question], specs: Sequence[ForcingSpec]) -> dict[Key, ForcingState]:
@@ -216,6 +216,7 @@ def print_table(rows: Mapping[str, Outcome]) -> None:
 def sweep(folder: Path, url: str, *, chat: ChatParams, num_questions: int) -> bool:
     """Measure both ways and print; whether scores agree and every difference is a near tie."""
     model = load_model(folder, engine=POINTS.engine, chat=chat, urls=[url])
+    assert isinstance(model.engine, VllmClient)
     questions = make_questions(num_questions)
     specs = settings_of(POINTS, max_thinking_tokens=MAX_THINKING_TOKENS)
     ours(model, questions[:2], specs)  # the server's first requests are slower
@@ -223,7 +224,7 @@ def sweep(folder: Path, url: str, *, chat: ChatParams, num_questions: int) -> bo
         "ours": measure(url, model, lambda: ours(model, questions, specs)),
         "the reference's way": measure(url, model, lambda: reference(model, questions, specs)),
     }
-    print(f"{len(questions)} questions, {len(specs)} points, one vLLM server ({', '.join(_versions(model))})")
+    print(f"{len(questions)} questions, {len(specs)} points, one vLLM server ({', '.join(model.engine.versions)})")
     print_table(rows)
     scores = [accuracies(row, model, questions, specs) for row in rows.values()]
     print(f"\n{'accuracy':24}" + "".join(f"{spec.name:>9}" for spec in specs))
@@ -235,10 +236,6 @@ def sweep(folder: Path, url: str, *, chat: ChatParams, num_questions: int) -> bo
     total = len(rows["ours"].states)
     print(f"\n{num_different} of {total} generations differ, {num_real} of them not at a near tie (below {TOLERANCE})")
     return num_real == 0
-
-
-def _versions(model: AnsweringModel) -> list[str]:
-    return model.engine.versions if isinstance(model.engine, VllmClient) else []
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -22,8 +22,8 @@ from flows.comparison_text import render_comparison, render_question
 from infra.failures import EXIT_FAILED, explain
 from infra.revisions import RevisionError, bring_files
 from s1.artifacts import ArtifactError, JsonlIndex, iterate_jsonl, read_jsonl
-from s1.comparing.comparison import Place, RunRecords, compare_runs
-from s1.comparing.divergence import Agreement, DecodeToken, pair_up
+from s1.comparing.comparison import RunRecords, compare_runs
+from s1.comparing.divergence import Agreement, DecodeToken, Place, pair_up
 from s1.comparing.identity import RunIdentity, read_run_identity
 from s1.records import Generation, Score
 from tasks.paths import GENERATIONS, RUN_IDENTITY, SCORES, TUNED_MODEL

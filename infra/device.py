@@ -16,17 +16,18 @@ from pathlib import Path
 
 def device_name() -> str:
     """The GPUs if there are any, else the processor and how many cores this process may use."""
-    return _gpu_names() or f"{_processor_name()}, {_num_cores()} cores"
+    gpus = ", ".join(f"{count} x {name}" for name, count in Counter(gpu_names()).items())
+    return gpus or f"{_processor_name()}, {_num_cores()} cores"
 
 
-def _gpu_names() -> str:
+def gpu_names() -> list[str]:
+    """The name of each of the machine's NVIDIA GPUs, in their order; whether this process may use them is not asked."""
     command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired):  # no such program: no such GPU
-        return ""
-    names = Counter(line.strip() for line in done.stdout.splitlines() if line.strip()) if done.returncode == 0 else {}
-    return ", ".join(f"{count} x {name}" for name, count in names.items())
+        return []
+    return [name for line in done.stdout.splitlines() if (name := line.strip())] if done.returncode == 0 else []
 
 
 def _processor_name() -> str:

@@ -63,6 +63,11 @@ class Meter:
             "num_tries": self._before.get("num_tries", 0.0) + 1.0,
         }
 
+    def save(self) -> None:
+        """Have what was spent so far added to the next try of the same work."""
+        with contextlib.suppress(OSError):  # a full disk: the stage itself will meet and explain it
+            write_text_atomically(self._path, json.dumps(self.quantities()) + "\n")
+
     def forget(self) -> None:
         """Drop what unfinished tries had spent: it has been told."""
         self._path.unlink(missing_ok=True)
@@ -70,11 +75,6 @@ class Meter:
     def _save_now_and_then(self) -> None:
         while not self._stop.wait(self._seconds_between_saves):
             self.save()
-
-    def save(self) -> None:
-        """Have what was spent so far added to the next try of the same work."""
-        with contextlib.suppress(OSError):  # a full disk: the stage itself will meet and explain it
-            write_text_atomically(self._path, json.dumps(self.quantities()) + "\n")
 
 
 def _read_spent(path: Path) -> dict[str, float]:

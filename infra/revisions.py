@@ -47,18 +47,16 @@ def _copy_from_revision(revision: str, paths: Sequence[Path], into: Path, *, opt
     try:
         files = DVCFileSystem(rev=revision)
         for path in (*paths, *optional):
+            target = into / path
+            target.parent.mkdir(parents=True, exist_ok=True)
             try:
-                target = into / path
-                target.parent.mkdir(parents=True, exist_ok=True)
                 files.get(path.as_posix(), str(target), recursive=True)
-            except FileNotFoundError:
+            except FileNotFoundError as error:
                 if path in paths:
-                    raise
-    except FileNotFoundError as error:
-        raise RevisionError(
-            f"{revision} has no {path}: its dvc.lock does not name it, or DVC's cache has lost it. "
-            f"`dvc fetch` brings it from a remote; else run that revision again (`dvc exp run --temp`)."
-        ) from error
+                    raise RevisionError(
+                        f"{revision} has no {path}: its dvc.lock does not name it, or DVC's cache has lost it. "
+                        f"`dvc fetch` brings it from a remote; else run that revision again (`dvc exp run --temp`)."
+                    ) from error
     except (DvcException, SCMError) as error:
         raise RevisionError(
             f"{revision!r} is neither a folder with {PIPELINE} nor a revision or experiment of this checkout "

@@ -21,9 +21,7 @@ import logging
 import os
 import re
 import shlex
-import shutil
 import socket
-import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -32,6 +30,7 @@ from pathlib import Path
 
 import httpx
 
+from infra.device import gpu_names
 from infra.guarded import Guarded
 from infra.settings import LOGS_FOLDER, home_folder
 from s1.engine.vllm_pool import VllmError
@@ -44,6 +43,8 @@ _POLL_SECONDS = 0.5
 _TELL_SECONDS = 60.0
 _GRACE_SECONDS = 15.0
 _NUM_LOG_LINES = 12
+_CPU_OPTIONS = ("--enforce-eager", "--block-size", "32")
+"""No compiling, so a server starts sooner; and blocks of the prefix cache a quarter of the usual size."""
 _ERROR_LINE = re.compile(r"\b\w*(?:Error|Exception): ")
 _PREFIX = re.compile(r"^(?:\(\w+ pid=\d+\) )?(?:ERROR [\d-]+ [\d:]+ \[[^]]*\] )?")
 
@@ -95,8 +96,8 @@ def vllm_servers(
     if plan.urls:
         yield list(plan.urls)
         return
-    options = ["--dtype", dtype, *([] if max_context is None else ["--max-model-len", str(max_context)])]
-    options += plan.arguments
+    options = [*([] if plan.num_gpus else _CPU_OPTIONS), "--dtype", dtype]
+    options += [*([] if max_context is None else ["--max-model-len", str(max_context)]), *plan.arguments]
     python = vllm_python(environment)
     with ExitStack() as stack:
         started: list[_Started] = []
@@ -161,11 +162,7 @@ def _gpus(environment: Mapping[str, str]) -> list[str]:
     visible = environment.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
         return [name for part in visible.split(",") if (name := part.strip())]
-    if shutil.which("nvidia-smi") is None:
-        return []
-    listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)
-    num_gpus = sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
-    return [str(index) for index in range(num_gpus)]
+    return [str(index) for index in range(len(gpu_names()))]
 
 
 def _server_environment(environment: Mapping[str, str], devices: str | None) -> dict[str, str]:
@@ -190,9 +187,6 @@ def _start(
     # The model's own sampling defaults stay out, and a reply's log probabilities are the model's, at temperature 1.
     argv += ["--generation-config", "vllm", "--logprobs-mode", "raw_logprobs", "--enable-prefix-caching"]
     argv += ["--uvicorn-log-level", "warning"]
-    if not _gpus(environment):
-        # On a CPU: no compiling, so it starts sooner; and blocks of the prefix cache a quarter of the usual size.
-        argv += ["--enforce-eager", "--block-size", "32"]
     argv += options
     log_start = log.stat().st_size if log.exists() else 0
     guarded = Guarded.start(argv, env=environment, log=log, grace_seconds=_GRACE_SECONDS)

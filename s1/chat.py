@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
 from s1.config import ChatParams
-from s1.controls import mark_steps
+from s1.controls.texts import mark_steps
 from s1.records import Example
 
 if TYPE_CHECKING:
@@ -32,9 +32,7 @@ _PROBE = "s1-probe"
 class DelimiterIds:
     """Token ids of everything that budget forcing appends or watches."""
 
-    think_start: tuple[int, ...]
     answer_start: tuple[int, ...]
-    final_answer: tuple[int, ...]
     wait: tuple[int, ...]
     newline: tuple[int, ...]
     think_stops: tuple[int, ...]
@@ -116,7 +114,7 @@ class ChatFormat:
         front: otherwise the model would be trained on another prompt than it is asked with.
 
         Args:
-            marks_steps: introduce every step of the thinking by how many are left (``s1.controls``).
+            marks_steps: introduce every step of the thinking by how many are left (``s1.controls.texts``).
 
         Raises:
             ValueError: a text holds a special token, or a token reaches across the start of the assistant's text.
@@ -194,9 +192,7 @@ def _resolve(
             "decoding could not tell where an answer ends"
         )
     delimiters = DelimiterIds(
-        think_start=tuple(_encode(tokenizer, chat.think_start)),
         answer_start=tuple(_encode(tokenizer, chat.answer_start)),
-        final_answer=tuple(_encode(tokenizer, chat.final_answer)),
         wait=tuple(_encode(tokenizer, chat.wait)),
         newline=tuple(_encode(tokenizer, "\n")),
         think_stops=tuple(_single_id(tokenizer, stop, special=special) for stop in chat.think_stops),

@@ -17,6 +17,9 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 AnswerKind = Literal["expression", "choice", "prose"]
 """How an answer is compared: symbolically, as a letter, or by a judge."""
 
+Phase = Literal["thinking", "answer"]
+"""What a part of a generation belongs to."""
+
 ThinkingEnd = Literal["none", "natural", "budget", "loop"]
 """Why thinking stopped: there was none (direct answer), the model ended it, the budget did, or it went in circles."""
 
@@ -197,7 +200,7 @@ class Segment(Record):
     text: str
     token_ids: list[int]
     forced: bool
-    phase: Literal["thinking", "answer"]
+    phase: Phase
 
 
 class OfGeneration(Record):

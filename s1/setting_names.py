@@ -37,6 +37,9 @@ DIRECT = "direct"
 """Name of the setting without thinking."""
 PARALLEL = "parallel"
 """Name of the setting whose samples votes and rejection sampling are made of."""
+CLASS_SHORT = "class-short"
+CLASS_LONG = "class-long"
+"""Names of the two points of control by class."""
 
 _PREFIXES: dict[SettingKind, str] = {
     "budget": "max",
@@ -48,7 +51,6 @@ _PREFIXES: dict[SettingKind, str] = {
 }
 _KINDS = {prefix: kind for kind, prefix in _PREFIXES.items()}
 _NUMBERED = re.compile(r"([a-z]+)-(\d+)(-forced)?")
-_CLASSES = ("class-short", "class-long")
 _OWN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _TAKEN = ("base", "tuned")
 """Names of the models, which stand beside those of settings in figures."""
@@ -76,7 +78,7 @@ def parse_setting(name: str) -> SettingName:
         return SettingName("direct")
     if name == PARALLEL:
         return SettingName("parallel")
-    if name in _CLASSES:
+    if name in (CLASS_SHORT, CLASS_LONG):
         return SettingName("class")
     match = _NUMBERED.fullmatch(name)
     kind = _KINDS.get(match[1]) if match else None

@@ -25,7 +25,7 @@ from pydantic import NonNegativeInt
 
 from s1.artifacts import ArtifactWriter, read_jsonl
 from s1.config import ChatParams, GenerateParams
-from s1.control_points import ControlPoint, control_points
+from s1.controls.points import ControlPoint, control_points
 from s1.engine.forced import CurveResult
 from s1.engine.model import AnsweringModel, Job
 from s1.forcing import ForcingSpec, ForcingState, control_setting, direct_setting, of_sample

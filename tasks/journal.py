@@ -8,9 +8,9 @@ other inputs apart.
 
 Example::
 
-    with Journal(folder / "generate-tuned.journal", kind=Generation) as journal:
+    with Journal(folder / "generate-tuned.journal", kind=Decoded) as journal:
         if "q1/0" not in journal:
-            journal.add("q1/0", generations)
+            journal.add("q1/0", [decoded])
         journal.records("q1/0")
 """
 

@@ -46,11 +46,7 @@ def judge_generations(stage: StageContext, *, judge: Judge, questions: Mapping[t
     Raises:
         JudgeError: the judge gives no answer.
     """
-    asked = [
-        (generation.key, question, generation.answer_text, item)
-        for generation, question, item in _items(questions)
-        if judge.scope == "all" or item.symbolic is None
-    ]
+    asked = [row for row in _items(questions) if judge.scope == "all" or row[-1].symbolic is None]
     items = [item for *_, item in asked]
 
     def tell(done: int, total: int) -> None:
@@ -59,28 +55,29 @@ def judge_generations(stage: StageContext, *, judge: Judge, questions: Mapping[t
     opinions = judge_answers(items, model=judge.model, archive=Archive(stage.archive_folder / "judge"), progress=tell)
     judging = Judging()
     by_benchmark: dict[str, list[tuple[JudgeItem, Opinion]]] = {}
-    for (key, question, text, item), opinion in zip(asked, opinions, strict=True):
+    for (key, answer, item), opinion in zip(asked, opinions, strict=True):
         judging.opinions[key] = opinion.agrees
         by_benchmark.setdefault(key[0], []).append((item, opinion))
         if opinion.agrees is None or item.symbolic != opinion.agrees:
-            judging.notes.append(_note(key, question, text, item, opinion))
+            judging.notes.append(_note(key, answer, item, opinion))
     judging.figures.update({name: _figures(rows) for name, rows in by_benchmark.items()})
     _add_quantities(stage, items, opinions)
     return judging
 
 
-def _items(questions: Mapping[tuple[str, str], Question]) -> Iterator[tuple[Generation, Question, JudgeItem]]:
-    """What was answered to a question that has a reference; the rest has nothing to compare."""
+def _items(questions: Mapping[tuple[str, str], Question]) -> Iterator[tuple[GenerationKey, str | None, JudgeItem]]:
+    """What was answered to a question that has a reference, with the extracted answer; the rest cannot be compared."""
     for generation in iterate_jsonl(GENERATIONS, Generation):
         question = questions.get((generation.benchmark, generation.question_id))
         reference = None if question is None else reference_answer(question)
         if question is None or reference is None or generation.state != "answered":
             continue
-        symbolic = grade(extract_answer(generation.answer_text, kind=question.answer_kind), question)
-        yield generation, question, JudgeItem(question.question, reference, generation.answer_text, symbolic)
+        answer = extract_answer(generation.answer_text, kind=question.answer_kind)
+        item = JudgeItem(question.question, reference, generation.answer_text, grade(answer, question))
+        yield generation.key, answer, item
 
 
-def _note(key: GenerationKey, question: Question, text: str, item: JudgeItem, opinion: Opinion) -> JudgeNote:
+def _note(key: GenerationKey, answer: str | None, item: JudgeItem, opinion: Opinion) -> JudgeNote:
     benchmark, question_id, model, setting, sample = key
     return JudgeNote(
         benchmark=benchmark,
@@ -88,7 +85,7 @@ def _note(key: GenerationKey, question: Question, text: str, item: JudgeItem, op
         model=model,
         setting=setting,
         sample=sample,
-        answer=extract_answer(text, kind=question.answer_kind),
+        answer=answer,
         reference=item.reference,
         symbolic=item.symbolic,
         judge=opinion.agrees,

@@ -45,6 +45,7 @@ from s1.records import Generation, Question, Score
 from s1.report.comparability import facts_of, warnings_of
 from s1.report.content import CostLedger, LossPoint, ReportContent, TokenPrice, Transcript
 from s1.report.curves import parallel_chart, scaling_chart, wait_chart
+from s1.report.figures import number
 from s1.report.image import draw_image
 from s1.report.page import render_page, render_reader
 from s1.report.reading import read_results
@@ -226,10 +227,8 @@ def _read_token_price(prices: Prices) -> TokenPrice | None:
     """Dollars of the decoding stage and the tokens that it decoded; None where either was not measured."""
     ledger = _read_json(LEDGER_FOLDER / "generate.json")
     dollars = _dollars(ledger, prices)
-    tokens = None if ledger is None else ledger.get("decoded_tokens")
-    if dollars is None or isinstance(tokens, bool) or not isinstance(tokens, (int, float)) or tokens <= 0:
-        return None
-    return TokenPrice(dollars=dollars, decoded_tokens=float(tokens))
+    tokens = number(ledger or {}, "decoded_tokens")
+    return TokenPrice(dollars=dollars, decoded_tokens=tokens) if dollars is not None and tokens else None
 
 
 def _dollars(ledger: Mapping[str, JsonValue] | None, prices: Prices) -> float | None:

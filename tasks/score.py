@@ -169,7 +169,7 @@ def _samples(rows: list[Score], questions: _Questions, score: ScoreParams) -> Sa
     samples = collect_samples(
         rows, {key: question for (source, key), question in questions.items() if source == benchmark}
     )
-    wanted = max([*score.vote_counts, 1 if score.rejection_budgets else 0], default=0)
+    wanted = score.num_parallel_needed
     found = 0 if samples is None else samples.num_samples
     if found < wanted:
         raise ValueError(

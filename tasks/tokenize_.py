@@ -5,24 +5,18 @@ Example::
     run(stage, tokenize=params.tokenize, chat=params.chat)
 """
 
-import logging
 from collections import Counter
 from collections.abc import Sequence
 from statistics import fmean, median
-from typing import Literal
 
 from s1.artifacts import ArtifactWriter, read_jsonl
 from s1.chat import ChatFormat
 from s1.config import ChatParams, TokenizeParams
-from s1.controls import add_sentence, class_sentences, step_sentence, token_sentence
+from s1.controls.texts import add_sentence, class_sentences, step_sentence, token_sentence
 from s1.records import Example, SelectedQuestion
 from s1.training.examples import write_examples
 from tasks.paths import EXAMPLES, LARGE_MODEL, SELECTION
 from tasks.stage import Metrics, StageContext
-
-ControlledBy = Literal["none", "tokens", "steps", "class"]
-
-logger = logging.getLogger(__name__)
 
 
 def run(stage: StageContext, *, tokenize: TokenizeParams, chat: ChatParams) -> Metrics:
@@ -32,7 +26,7 @@ def run(stage: StageContext, *, tokenize: TokenizeParams, chat: ChatParams) -> M
     selection = read_jsonl(SELECTION, SelectedQuestion)
     tokenizer = load_tokenizer(LARGE_MODEL)
     chat_format = ChatFormat.create(tokenizer, chat=chat)
-    sentences = control_sentences(selection, control=tokenize.control)
+    sentences = control_sentences(selection, tokenize=tokenize)
     rendered = []
     for number, item in enumerate(selection, start=1):
         example = chat_format.render_example(
@@ -53,13 +47,13 @@ def run(stage: StageContext, *, tokenize: TokenizeParams, chat: ChatParams) -> M
     return {**figures, "controls": dict(sorted(controls.items()))} if controls else figures
 
 
-def control_sentences(selection: Sequence[SelectedQuestion], *, control: ControlledBy) -> dict[str, str]:
+def control_sentences(selection: Sequence[SelectedQuestion], *, tokenize: TokenizeParams) -> dict[str, str]:
     """What each question's prompt says about thinking, by question id; nothing where nothing is controlled."""
-    if control == "tokens":
+    if tokenize.control == "tokens":
         return {item.question_id: token_sentence(item.trace_length) for item in selection}
-    if control == "steps":
+    if tokenize.control == "steps":
         return {item.question_id: step_sentence(item.thinking) for item in selection}
-    if control == "class":
+    if tokenize.control == "class":
         return class_sentences({item.question_id: item.trace_length for item in selection})
     return {}
 

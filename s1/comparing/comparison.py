@@ -15,13 +15,10 @@ from functools import partial
 from statistics import fmean
 
 from s1.comparing.differences import Difference, differences
-from s1.comparing.divergence import Agreement
+from s1.comparing.divergence import Agreement, Place
 from s1.comparing.identity import RunIdentity
 from s1.metrics.paired import PairedComparison, compare_outcomes, holm, mean_outcomes, outcomes_of
 from s1.records import Score
-
-Place = tuple[str, str, str]
-"""Benchmark, model, setting."""
 
 
 class ComparisonError(ValueError):

@@ -7,7 +7,7 @@ move scores by more than most improvements do. *note*: expected, or of small eff
 Example::
 
     for difference in differences(first, second):
-        print(difference)           # warning: engine.version is 0.11.0 in the one run and 0.6.1 in the other: …
+        print(difference)           # warning: engine.version is 0.11.0 in the first run and 0.6.1 in the second: …
 """
 
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from s1.comparing.identity import EngineIdentity, RunIdentity
+from s1.records import TUNED
 
 Severity = Literal["incomparable", "warning", "note"]
 
@@ -89,7 +90,7 @@ def _models(first: RunIdentity, second: RunIdentity) -> Iterator[Difference]:
 
 def _engines(first: RunIdentity, second: RunIdentity) -> list[Difference]:
     """Of all models that both runs have; what is true of several is told once."""
-    models = sorted(first.models.keys() & second.models.keys(), key=lambda name: (name != "tuned", name))
+    models = sorted(first.models.keys() & second.models.keys(), key=lambda name: (name != TUNED, name))
     pairs = [(first.engine_of(name), second.engine_of(name)) for name in models] or [(first.engine, second.engine)]
     return list(dict.fromkeys(difference for one, other in pairs for difference in _of_engine(one, other)))
 

@@ -12,14 +12,14 @@ Example::
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from s1.records import Generation, GenerationKey
+from s1.records import Generation, GenerationKey, Phase
 
 DecodeToken = Callable[[int], str]
 """A token's text, special tokens shown."""
 
-Phase = Literal["thinking", "answer"]
+Place = tuple[str, str, str]
+"""Benchmark, model, setting."""
 
 _MAX_TEXT = 200
 """Characters kept on each side of a divergence."""
@@ -94,15 +94,13 @@ class Agreement:
         return sum(pair.divergence is None for pair in self.pairs) / len(self.pairs)
 
 
-def pair_up(
-    first: Iterable[Generation], find: Callable[[GenerationKey], Generation | None]
-) -> dict[tuple[str, str, str], Agreement]:
+def pair_up(first: Iterable[Generation], find: Callable[[GenerationKey], Generation | None]) -> dict[Place, Agreement]:
     """Generations that both runs have, by benchmark, model and setting, in the first run's order.
 
     Args:
         find: the second run's generation of a key. Two texts are held at a time: a run's may be gigabytes.
     """
-    pairs: dict[tuple[str, str, str], list[Pair]] = {}
+    pairs: dict[Place, list[Pair]] = {}
     for row in first:
         if (other := find(row.key)) is not None:
             num_tokens = sum(len(segment.token_ids) for segment in row.segments)

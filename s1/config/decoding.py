@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from s1.config.section import Count, NonNegativeFloat, PositiveInt, Section
-from s1.setting_names import check_own_name, setting_name
+from s1.setting_names import CLASS_SHORT, check_own_name, setting_name
 
 Dtype = Literal["float32", "bfloat16", "float64"]
 DISTINCT = Field(json_schema_extra={"uniqueItems": True})
@@ -177,7 +177,7 @@ class GenerateParams(Section):
         names = [point.name for point in self.settings]
         for control in self.controls:
             names += [setting_name(control.kind, amount, is_forced=control.force) for amount in control.amounts]
-            names += ["class-short"] if control.kind == "class" else []
+            names += [CLASS_SHORT] if control.kind == "class" else []
         doubles = sorted({name for name in names if names.count(name) > 1})
         if doubles:
             raise ValueError(f"settings and controls give the points {doubles} twice; each point needs its own name")

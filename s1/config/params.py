@@ -82,7 +82,7 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _samples_suffice(self) -> "Params":
-        wanted = max([*self.score.vote_counts, 1 if self.score.rejection_budgets else 0], default=0)
+        wanted = self.score.num_parallel_needed
         if self.generate.num_parallel < wanted:
             raise ValueError(
                 f"score.vote_counts {self.score.vote_counts} and rejection_budgets {self.score.rejection_budgets} need "

@@ -203,6 +203,11 @@ class ScoreParams(Section):
                 raise ValueError(f"{name} {values} must rise and not repeat")
         return self
 
+    @property
+    def num_parallel_needed(self) -> int:
+        """Parallel samples of each question that votes and rejection sampling take."""
+        return max([*self.vote_counts, 1 if self.rejection_budgets else 0], default=0)
+
 
 class ReportParams(Section):
     """What the report shows."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import cast
 
-from s1.chat import ChatFormat, DelimiterIds
+from s1.chat import ChatFormat
 from s1.forcing import ForcingError, ForcingTokens
 
 
@@ -30,7 +30,8 @@ def forcing_tokens(chat_format: ChatFormat, *, ends: Sequence[int] = ()) -> Forc
     if tokenizer.eos_token_id is not None:
         text_ends.add(cast(int, tokenizer.eos_token_id))
     think_stops = frozenset({*ids.think_stops, *text_ends})
-    opener = _opener(ids)
+    # Where there is one, answer_start begins with it.
+    opener = ids.answer_start[0] if chat_format.step_opener else None
 
     @cache
     def ends_in_newline(token_id: int) -> bool:
@@ -56,9 +57,3 @@ def forcing_tokens(chat_format: ChatFormat, *, ends: Sequence[int] = ()) -> Forc
         encode=encode,
         step_mark=opener if len(ids.answer_start) > 1 else None,
     )
-
-
-def _opener(ids: DelimiterIds) -> int | None:
-    """The stop that opens thinking and answer alike, where there is one."""
-    opens_both = ids.think_start[:1] == ids.answer_start[:1] and ids.answer_start[0] in ids.think_stops
-    return ids.answer_start[0] if opens_both else None

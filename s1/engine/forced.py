@@ -10,8 +10,8 @@ Knows forcing and engines; knows no text.
 
 Example::
 
-    states = decode_curves(engine, [Curve(name="q1", prompt_ids=ids, specs=specs, seed=0)], tokens)
-    states[0][2].outcome            # the third setting of the first question
+    curve = Curve(name="q1", prompt_ids=ids, specs=specs, seed=0)
+    stream_curves(engine, [curve], tokens, on_done=print)       # its CurveResult, once
 """
 
 from collections.abc import Callable, Sequence
@@ -187,18 +187,3 @@ def _begin_all(curves: Sequence[Curve], tokens: ForcingTokens, *, max_context: i
         room = max_context - len(curve.prompt_ids)
         decoders[curve.name] = _CurveDecoder(curve, [begin(spec, tokens, room=room) for spec in curve.specs])
     return decoders
-
-
-def decode_curves(engine: Engine, curves: Sequence[Curve], tokens: ForcingTokens) -> list[list[ForcingState]]:
-    """Decode every setting of every curve; see ``stream_curves``.
-
-    Returns:
-        For each curve, in order, the final states of its settings, in order.
-    """
-    done: dict[str, list[ForcingState]] = {}
-
-    def keep(result: CurveResult) -> None:
-        done[result.curve.name] = list(result.states)
-
-    stream_curves(engine, curves, tokens, on_done=keep)
-    return [done[curve.name] for curve in curves]

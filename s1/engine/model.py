@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, cast
 
 from s1.chat import ChatFormat, PromptMode
 from s1.config import ChatParams, EngineParams, GenerateParams
-from s1.controls import add_sentence
+from s1.controls.texts import add_sentence
 from s1.engine.delimiters import forcing_tokens
 from s1.engine.forced import Curve, CurveResult, stream_curves
 from s1.engine.protocol import Engine

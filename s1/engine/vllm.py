@@ -26,7 +26,7 @@ from pydantic import JsonValue
 
 from s1.engine import vllm_wire as wire
 from s1.engine.protocol import Completion, FollowUp, Request
-from s1.engine.vllm_pool import Server, ServerLostError, ServerPool, VllmError, connect
+from s1.engine.vllm_pool import Server, ServerLostError, ServerPool, connect
 
 logger = logging.getLogger(__name__)
 
@@ -51,11 +51,8 @@ class Counts:
     """Replies in which the server sampled an id that the tokenizer does not have."""
 
 
-@dataclass(frozen=True, slots=True)
 class _RefusedError(Exception):
-    """The server will never answer this request."""
-
-    reason: str
+    """The servers will never answer this request; says why."""
 
 
 @dataclass(slots=True)
@@ -178,7 +175,7 @@ class VllmClient:
             if request.wants_stop_probability and reply.stop_id is not None:
                 probability = await self._stop_probability(run, sent, reply)
         except _RefusedError as error:
-            return Completion(request=request, token_ids=(), finish="error", error=error.reason)
+            return Completion(request=request, token_ids=(), finish="error", error=str(error))
         return Completion(
             request=request,
             token_ids=reply.token_ids,
@@ -278,6 +275,3 @@ class VllmClient:
 def _is_passing(status: int) -> bool:
     """Whether a status may be another one at the next try."""
     return status >= 500 or status in (408, 425, 429)
-
-
-__all__ = ["Counts", "VllmClient", "VllmError"]

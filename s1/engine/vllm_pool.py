@@ -30,6 +30,7 @@ _WATCH_SECONDS = 5.0
 _HEALTH_SECONDS = 10.0
 _NUM_SILENT = 3
 _POLL_SECONDS = 0.5
+_FIND_SECONDS = 30.0
 _RESUME = "What is finished is kept: with a server there again, run again to go on."
 
 ResultT = TypeVar("ResultT")
@@ -162,7 +163,7 @@ class ServerPool:
             task.cancel()
 
 
-def connect(urls: Sequence[str], *, model_name: str, timeout_seconds: float = 30.0) -> list[Server]:
+def connect(urls: Sequence[str], *, model_name: str) -> list[Server]:
     """The servers among the addresses that serve the model.
 
     Raises:
@@ -172,7 +173,7 @@ def connect(urls: Sequence[str], *, model_name: str, timeout_seconds: float = 30
     if not urls:
         raise VllmError("no vLLM server is named: give addresses in S1_VLLM_URLS, or have the stage start servers")
     servers, problems = [], []
-    with httpx.Client(timeout=timeout_seconds, trust_env=False) as http:
+    with httpx.Client(timeout=_FIND_SECONDS, trust_env=False) as http:
         for url in dict.fromkeys(address.strip().rstrip("/").removesuffix("/v1") for address in urls):
             try:
                 served = _served_models(http, url)

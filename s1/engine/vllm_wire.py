@@ -9,7 +9,7 @@ there with only known ids allowed, which samples from the same distribution as a
 Example::
 
     body = completion_body(request, model="models/train/tuned")
-    reply = parse_reply(response.content)       # Reply(token_ids=(12, 7), stopped=True, …)
+    reply = parse_reply(response.content)       # Reply(token_ids=(12, 7), stop_id=None, …)
 """
 
 import hashlib

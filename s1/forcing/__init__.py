@@ -44,7 +44,7 @@ Example::
 """
 
 from s1.forcing.loops import loop_period
-from s1.forcing.machine import Finish, ForcingState, Phase, Step, TokenRun, begin, to_segments
+from s1.forcing.machine import Finish, ForcingState, Step, TokenRun, begin, to_segments
 from s1.forcing.settings import (
     auto_thinking_tokens,
     check_room,
@@ -53,7 +53,7 @@ from s1.forcing.settings import (
     of_sample,
     settings_of,
 )
-from s1.forcing.spec import ForcingError, ForcingSpec, ForcingTokens, num_closing, num_needed
+from s1.forcing.spec import ForcingError, ForcingSpec, ForcingTokens, num_needed
 
 __all__ = [
     "Finish",
@@ -61,7 +61,6 @@ __all__ = [
     "ForcingSpec",
     "ForcingState",
     "ForcingTokens",
-    "Phase",
     "Step",
     "TokenRun",
     "auto_thinking_tokens",
@@ -70,7 +69,6 @@ __all__ = [
     "control_setting",
     "direct_setting",
     "loop_period",
-    "num_closing",
     "num_needed",
     "of_sample",
     "settings_of",

@@ -17,13 +17,11 @@ from typing import Literal
 
 from s1.forcing.loops import loop_period
 from s1.forcing.spec import ForcingError, ForcingSpec, ForcingTokens, num_needed
-from s1.records import GenerationState, Segment, ThinkingEnd
+from s1.records import GenerationState, Phase, Segment, ThinkingEnd
 
 Finish = Literal["stop", "length", "context", "error"]
 """How sampling ended: a stop id was sampled (and dropped), the limit was reached, the context cannot hold it, or the
 engine failed on it for good."""
-
-Phase = Literal["thinking", "answer"]
 
 
 @dataclass(frozen=True, slots=True)

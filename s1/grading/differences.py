@@ -12,7 +12,9 @@ Example::
 
 import re
 
-_TEXT = re.compile(r"\\(?:text|textbf|mathrm|mathbf|mbox)\s*\{([^{}]*)\}")
+TEXT_COMMAND = re.compile(r"\\(?:text|textbf|mathrm|mathbf|mbox)\s*\{([^{}]*)\}")
+"""A command that holds plain text; group 1 is the text."""
+
 _SPACING = re.compile(r"\\[ ,!;]|[~$\s]")
 _UNIT = re.compile(
     r"[\d})] *(?P<power>sq(?:uare|\.)? |cu(?:bic|\.)? )?(?P<word>[A-Za-z]+)\.?(?: ?\^\{?(?P<exponent>\d)\}?)? *\.?$"
@@ -99,7 +101,8 @@ def differ(one: str, other: str) -> bool:
 
 def _plain(text: str) -> str:
     """Text commands dissolved, spacing as single spaces."""
-    text = _SPACING.sub(" ", _TEXT.sub(r" \1 ", _TAG.sub(" ", text))).replace("\\left", "").replace("\\right", "")
+    text = _SPACING.sub(" ", TEXT_COMMAND.sub(r" \1 ", _TAG.sub(" ", text)))
+    text = text.replace("\\left", "").replace("\\right", "")
     return " ".join(text.split())
 
 

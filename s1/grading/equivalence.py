@@ -18,7 +18,7 @@ import unicodedata
 from fractions import Fraction
 
 from s1.grading.choices import read_choice
-from s1.grading.differences import differ
+from s1.grading.differences import TEXT_COMMAND, differ
 
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)")
@@ -43,7 +43,6 @@ _SHORT_FRACTION = re.compile(r"\\frac(\d)(\d)")
 _NUMBER_IN_TEXT = re.compile(r"-?\d+(?:,\d{3})*(?:\.\d+)?")
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 _WORD = re.compile(r"[A-Za-z]{2,}")
-_TEXT_COMMAND = re.compile(r"\\(?:text|textbf|mathrm|mathbf|mbox)\s*\{([^{}]*)\}")
 _TRUTH = {"yes": "true", "true": "true", "no": "false", "false": "false"}
 _UNIT = re.compile(
     r"(?<=[\d})])(?:\\[ ,!;]|~|\s)*\\(?:text|mbox|mathrm|mathbf)\s*\{[\s~\\]*(?!or\b|and\b)[A-Za-z][^{}]*\}"
@@ -86,7 +85,7 @@ def normalize_answer(answer: str) -> str:
     text = answer.translate(_CHARACTERS).strip().strip("$").strip().rstrip(".")
     text = text.removeprefix("\\[").removesuffix("\\]").removeprefix("\\(").removesuffix("\\)")
     text = _UNIT.sub("", text)
-    text = _TEXT_COMMAND.sub(r"\1", text)
+    text = TEXT_COMMAND.sub(r"\1", text)
     text = text.replace("{,}", ",").replace("\\dfrac", "\\frac").replace("\\tfrac", "\\frac")
     text = _SHORT_FRACTION.sub(r"\\frac{\1}{\2}", text)
     for command in ("\\left", "\\right", "\\!", "\\,", "\\;", "\\$"):
@@ -124,7 +123,7 @@ def _values_of(text: str) -> set[Fraction]:
 
 def _only_number(answer: str) -> Fraction | None:
     r"""The one number of a text with words and no mathematics, such as ``18 dollars per day``."""
-    plain = _UNIT_RATIO.sub(" ", _TEXT_COMMAND.sub(r"\1", answer))
+    plain = _UNIT_RATIO.sub(" ", TEXT_COMMAND.sub(r"\1", answer))
     numbers = _NUMBER_IN_TEXT.findall(plain)
     if len(numbers) != 1 or _COMMAND.search(plain) or any(sign in plain for sign in "=^_+*/<>%"):
         return None

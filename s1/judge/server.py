@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import httpx
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from s1.records import TraceState, Usage
 from s1.teacher.archive import Request, Response
@@ -106,7 +106,7 @@ class JudgeServer:
             raw = received.json()
             reply = _Reply.model_validate(raw)
             choice = reply.choices[0]
-        except (ValueError, ValidationError, IndexError) as error:
+        except (ValueError, IndexError) as error:
             raise JudgeError(
                 f"the judge at {self._url} answered something else than a chat completion: {received.text[:200]!r}. "
                 f"Set {URL_VARIABLE} to the address that ends before /chat/completions."

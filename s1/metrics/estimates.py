@@ -14,7 +14,7 @@ Example::
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Literal
 
@@ -151,14 +151,7 @@ def _bootstrap(values: Sequence[float], *, num_resamples: int, confidence: float
 
 
 def _widen(estimate: Estimate, low: float, high: float) -> Estimate:
-    return Estimate(
-        value=estimate.value,
-        standard_error=estimate.standard_error,
-        low=min(estimate.low, low),
-        high=max(estimate.high, high),
-        num_questions=estimate.num_questions,
-        interval_kind="widened",
-    )
+    return replace(estimate, low=min(estimate.low, low), high=max(estimate.high, high), interval_kind="widened")
 
 
 def _resampled_means(data: npt.NDArray[np.float64], *, num_resamples: int, seed: int) -> npt.NDArray[np.float64]:

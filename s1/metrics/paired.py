@@ -83,14 +83,14 @@ class PairedComparison:
 
 
 def outcomes_of(rows: Iterable[Score]) -> dict[str, tuple[float, ...]]:
-    """Right (1) or wrong (0) of every sample by question; questions of several benchmarks stay apart.
+    """Right (1) or wrong (0) of every sample by question (``outcome_key``).
 
     Raises:
         ValueError: a question has two scores of one sample.
     """
     samples: dict[str, dict[int, float]] = {}
     for row in rows:
-        of_question = samples.setdefault(f"{row.benchmark}/{row.question_id}", {})
+        of_question = samples.setdefault(outcome_key(row), {})
         if row.sample in of_question:
             raise ValueError(
                 f"question {row.question_id} of {row.benchmark} has two scores of sample {row.sample} under "
@@ -98,6 +98,11 @@ def outcomes_of(rows: Iterable[Score]) -> dict[str, tuple[float, ...]]:
             )
         of_question[row.sample] = float(row.correct)
     return {key: tuple(value for _, value in sorted(of_question.items())) for key, of_question in samples.items()}
+
+
+def outcome_key(row: Score) -> str:
+    """A question's key in outcomes; questions of several benchmarks stay apart."""
+    return f"{row.benchmark}/{row.question_id}"
 
 
 def mean_outcomes(outcomes: Outcomes) -> dict[str, float]:

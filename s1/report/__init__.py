@@ -1,9 +1,9 @@
 """What a run found, as one self-contained page and as a table on the terminal.
 
-Knows figures (``results``, ``content``, ``reading``, ``stage_reading``, ``costs``), sentences (``words``, ``summary``),
-charts (``charts``, ``curves``, ``loss``), which transcripts to show (``transcripts``), the page (``page``), the table
-(``terminal``). Does not know where figures lie on disk, nor prices: ``tasks.report`` reads and prices, this package
-shows.
+Knows figures (``results``, ``content``, ``reading``, ``stage_reading``, ``costs``, ``published``), sentences
+(``words``, ``summary``), charts (``charts``, ``curves``, ``loss``), which transcripts to show (``transcripts``), the
+page (``page``), the table (``terminal``). Does not know where figures lie on disk, nor prices: ``tasks.report`` reads
+and prices, this package shows.
 
 Example::
 

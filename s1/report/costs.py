@@ -1,7 +1,8 @@
 """What each point costs: the decoding stage's measured dollars spread over the tokens that it decoded.
 
-All points share one trace and are decoded together. A point's cost is what it would take alone: the tokens that the
-model decodes for it, at the stage's own dollars per decoded token (loading and prefill of the stage included).
+Points share one trace as far as they agree, and are decoded together. A point's cost is what it would take alone: the
+tokens that the model decodes for it, at the stage's own dollars per decoded token (loading and prefill of the stage
+included).
 
 Example::
 

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from s1.published import PublishedResult
 from s1.report.axes import Axis, log2_axis, share_axis
 from s1.report.charts import Chart, Level, Mark, Series
+from s1.report.published import PublishedResult
 from s1.report.results import BenchmarkResult, Point
 from s1.report.shapes import Shape
 from s1.report.words import percent, percent_interval, setting_words

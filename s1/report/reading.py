@@ -12,9 +12,9 @@ Example::
 from dataclasses import fields
 
 from s1.metrics.curves import CurveFigures
-from s1.published import published_results
 from s1.records import BASE, ENDS, TUNED
 from s1.report.figures import Figures, group, number, optional_text, text, whole
+from s1.report.published import published_results
 from s1.report.results import BenchmarkResult, Difference, Interval, JudgeFigures, Point, SampledFigures
 from s1.setting_names import KINDS, parse_setting
 
@@ -75,7 +75,6 @@ def _read_difference(figures: Figures) -> Difference:
         first=text(figures, "first"),
         second=text(figures, "second"),
         difference=number(figures, "difference"),
-        standard_error=number(figures, "standard_error"),
         interval=_read_interval(figures),
         num_questions=whole(figures, "num_questions"),
         num_gained=number(figures, "num_gained"),

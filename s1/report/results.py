@@ -11,9 +11,9 @@ Example::
 from dataclasses import dataclass
 
 from s1.metrics.curves import CurveFigures
-from s1.published import PublishedResult
 from s1.records import BASE, TUNED
-from s1.setting_names import KINDS, SettingKind, parse_setting
+from s1.report.published import PublishedResult
+from s1.setting_names import KINDS, SettingKind, parse_setting, place_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,6 @@ class Difference:
     first: str
     second: str
     difference: float | None = None
-    standard_error: float | None = None
     interval: Interval | None = None
     num_questions: int | None = None
     num_gained: float | None = None
@@ -140,13 +139,9 @@ class BenchmarkResult:
     """Published results on the same benchmark, shown beside ours and never mixed with them."""
 
     def of_kind(self, *kinds: SettingKind, model: str = TUNED) -> tuple[Point, ...]:
-        """Points of some kinds and one model, by kind and rising amount."""
+        """Points of some kinds and one model, in the order of the page: by kind and rising amount."""
         points = [point for point in self.points if point.kind in kinds and point.model == model]
-        return tuple(
-            sorted(
-                points, key=lambda point: (kinds.index(point.kind), point.is_forced, point.amount or 0, point.setting)
-            )
-        )
+        return tuple(sorted(points, key=lambda point: place_of(point.setting)))
 
     @property
     def base(self) -> Point | None:

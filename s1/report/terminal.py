@@ -56,18 +56,21 @@ def _render_benchmark(result: BenchmarkResult) -> str:
 
 
 def _name(point: Point) -> str:
-    return _plain(f"tuned, {setting_words(point).replace('×', 'x')}", longest=MAX_NAME)
+    return _setting(point, before="tuned, ")
+
+
+def _setting(point: Point, *, before: str = "") -> str:
+    return _plain(f"{before}{setting_words(point).replace('×', 'x')}", longest=MAX_NAME)
 
 
 def _unanswered(result: BenchmarkResult) -> list[str]:
     """A line under the table where generations failed: they count as wrong, which accuracy does not show."""
-    failed = [(1 - answered, point) for point in result.in_order if (answered := dict(point.shares).get("answered"))
-              is not None and answered < 1]  # fmt: skip
+    shares = [(dict(point.shares).get("answered"), point) for point in result.in_order]
+    failed = [(1 - answered, point) for answered, point in shares if answered is not None and answered < 1]
     if not failed:
         return []
     share, worst = max(failed, key=lambda pair: pair[0])
-    name = _plain(setting_words(worst).replace("×", "x"), longest=MAX_NAME)
-    return [f"No gradable answer, counted as wrong: up to {percent(share)} ({name}). The report has all."]
+    return [f"No gradable answer, counted as wrong: up to {percent(share)} ({_setting(worst)}). The report has all."]
 
 
 def _plain(text: str, *, longest: int = 100) -> str:

@@ -11,7 +11,7 @@ Example::
 
 import math
 
-from s1.records import TUNED, Verdict
+from s1.records import TUNED
 from s1.report.content import Flip
 from s1.report.results import Difference, Interval, Point
 from s1.setting_names import DIRECT, PARALLEL, parse_setting
@@ -19,17 +19,7 @@ from s1.setting_names import DIRECT, PARALLEL, parse_setting
 NOT_MEASURED = "not measured"
 SMALLEST_SHOWN = 0.0001
 
-END_WORDS = {
-    "answered": "answered",
-    "no_answer": "no answer found",
-    "cut_at_length": "answer cut (answer limit)",
-    "cut_at_context": "cut (context full)",
-    "looped": "looped",
-    "engine_error": "engine error",
-}
-"""How generations end."""
-
-VERDICT_WORDS: dict[Verdict, str] = {
+VERDICT_WORDS = {
     "right": "right",
     "wrong": "wrong",
     "no_answer": "no answer",
@@ -38,6 +28,9 @@ VERDICT_WORDS: dict[Verdict, str] = {
     "looped": "looped",
     "engine_error": "engine error",
 }
+
+END_WORDS = {**VERDICT_WORDS, "answered": "answered", "no_answer": "no answer found"}
+"""How generations end."""
 
 FLIP_WORDS: dict[Flip, str] = {
     "gained": "wrong → right",

@@ -22,8 +22,20 @@ from s1.records import TUNED
 from s1.scoring.comparisons import Comparison, compare_all
 from s1.scoring.points import Point
 from s1.scoring.sampled import Samples, sampled_figures
+from s1.setting_names import SettingKind
 
 Figures = dict[str, JsonValue]
+
+_CURVES: Mapping[SettingKind, str] = {
+    "budget": "budgets",
+    "wait": "waits",
+    "tokens": "tokens",
+    "steps": "steps",
+    "class": "class",
+    "vote": "votes",
+    "reject": "rejection",
+}
+"""Kinds of settings that make a curve, and what it is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +150,12 @@ def _by_count(values: Mapping[int, float]) -> Figures:
 def _curves(points: Iterable[Point]) -> dict[str, list[Point]]:
     """The points of every curve; budgets, Waits and both together are always there."""
     curves: dict[str, list[Point]] = {"budgets": [], "waits": [], "all": []}
-    names = {"budget": "budgets", "wait": "waits", "vote": "votes", "reject": "rejection"}
     for point in points:
-        kind = point.name.kind
-        if point.model == TUNED and (kind in names or kind in ("tokens", "steps", "class")):
-            name = names.get(kind, f"{kind}_forced" if point.name.is_forced else kind)
-            curves.setdefault(name, []).append(point)
-        if point.model == TUNED and kind in ("budget", "wait"):
-            curves["all"].append(point)
+        name = _CURVES.get(point.name.kind)
+        if point.model == TUNED and name is not None:
+            curves.setdefault(f"{name}_forced" if point.name.is_forced else name, []).append(point)
+            if name in ("budgets", "waits"):
+                curves["all"].append(point)
     return curves
 
 

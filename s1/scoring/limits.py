@@ -12,9 +12,9 @@ Example::
 from collections.abc import Sequence
 
 from s1.config import ForcingParams
-from s1.control_points import TOKENS_PER_STEP
+from s1.controls.points import TOKENS_PER_STEP
 from s1.metrics.curves import Limits
-from s1.setting_names import parse_setting
+from s1.setting_names import CLASS_SHORT, parse_setting
 
 
 def limits_of(setting: str, *, forcing: Sequence[ForcingParams], default_tokens: float | None = None) -> Limits | None:
@@ -40,6 +40,6 @@ def limits_of(setting: str, *, forcing: Sequence[ForcingParams], default_tokens:
 def _class_limits(setting: str, default_tokens: float | None) -> Limits | None:
     if default_tokens is None:
         return None
-    if setting == "class-short":
+    if setting == CLASS_SHORT:
         return Limits(high=default_tokens, is_strict=True)
     return Limits(low=default_tokens, is_strict=True)

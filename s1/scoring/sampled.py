@@ -19,6 +19,7 @@ from statistics import fmean
 
 from s1.grading import grade
 from s1.metrics.curves import Limits
+from s1.metrics.paired import outcome_key
 from s1.metrics.sampling import AnswerGroup, SampledQuestion, SamplingFigures, sampling_figures
 from s1.records import ENDS, TUNED, Question, Score
 from s1.scoring.points import Point, share_of_ends
@@ -117,7 +118,9 @@ def _vote_point(samples: Samples, count: int) -> Point:
     return Point(
         model=TUNED,
         setting=setting_name("vote", count),
-        outcomes={_key(samples, key): (question.majority_at(count),) for key, question in samples.votes.items()},
+        outcomes={
+            outcome_key(samples.rows[key][0]): (question.majority_at(count),) for key, question in samples.votes.items()
+        },
         mean_thinking_tokens=count * fmean(row.num_thinking_tokens for row in rows),
         mean_sampled_tokens=count * fmean(row.num_sampled_tokens for row in rows),
         mean_waits=fmean(row.num_waits for row in rows),
@@ -140,7 +143,7 @@ def _rejection_point(samples: Samples, budget: int) -> Point:
     return Point(
         model=TUNED,
         setting=setting_name("reject", budget),
-        outcomes={_key(samples, key): (item.worth,) for key, item in tries.items()},
+        outcomes={outcome_key(samples.rows[key][0]): (item.worth,) for key, item in tries.items()},
         mean_thinking_tokens=fmean(item.thinking_tokens for item in tries.values()),
         mean_sampled_tokens=fmean(item.sampled_tokens for item in tries.values()),
         mean_waits=fmean(row.num_waits for row in samples.all_rows),
@@ -179,11 +182,6 @@ def _mean(rows: Sequence[Score], figure: Callable[[Score], float]) -> float:
 
 def _mean_accepted(found: Sequence[_Try]) -> float:
     return fmean(_mean(item.accepted, lambda row: row.num_thinking_tokens) for item in found)
-
-
-def _key(samples: Samples, question_id: str) -> str:
-    """A question's key in outcomes, the same as that of measured points."""
-    return f"{samples.rows[question_id][0].benchmark}/{question_id}"
 
 
 def sampled_figures(samples: Samples, vote_counts: Sequence[int]) -> SamplingFigures:

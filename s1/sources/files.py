@@ -12,16 +12,18 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import JsonValue
 
 from s1.config import JsonlSource
 from s1.records import Refusal
 from s1.sources.result import SourceError, SourceRead
-from s1.sources.rows import BadRowError, Fields, check_text, parse_row, question_of
+from s1.sources.rows import BadRowError, Fields, Row, check_text, parse_row, question_of
 
+_Raw = TypeVar("_Raw")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -31,13 +33,8 @@ def read_jsonl(source: JsonlSource, *, seed: int) -> SourceRead:
     Raises:
         SourceError: the file cannot be opened.
     """
-    fields = Fields(
-        question=(source.question_field,),
-        solution=(source.solution_field,),
-        answer=(source.answer_field,) if source.answer_field is not None else (),
-        answer_kind=source.answer_kind,
-    )
-    return _read_lines(_raw_lines(source.path, name=source.name), fields, name=source.name, path=source.path, seed=seed)
+    lines = _raw_lines(source.path, name=source.name)
+    return _read_lines(lines, Fields.named_by(source), name=source.name, path=source.path, seed=seed)
 
 
 def read_table(path: str, fields: Fields, *, name: str, seed: int) -> SourceRead:
@@ -63,31 +60,32 @@ def read_rows(
         rows: number (from 1) and fields of each.
         file: what to call the place they are from.
     """
-    read = SourceRead(name=name)
-    for number, row in rows:
-        try:
-            check_text(row)
-            place: dict[str, JsonValue] = {"file": file, "line": number}
-            read.questions.append(question_of(row, fields, source=name, place=place, seed=seed))
-        except BadRowError as bad:
-            read.refusals.append(_refusal(bad, name=name, file=file, line=number))
-    return read
+    return _read(rows, check_text, fields, name=name, file=file, seed=seed)
 
 
 def _read_lines(lines: Iterable[bytes], fields: Fields, *, name: str, path: str, seed: int) -> SourceRead:
+    numbered = ((number, line.removeprefix(_BYTE_ORDER_MARK)) for number, line in enumerate(lines, start=1))
+    return _read(numbered, parse_row, fields, name=name, file=path, seed=seed)
+
+
+def _read(
+    numbered: Iterable[tuple[int, _Raw]],
+    parse: Callable[[_Raw], Row],
+    fields: Fields,
+    *,
+    name: str,
+    file: str,
+    seed: int,
+) -> SourceRead:
     read = SourceRead(name=name)
-    for number, line in enumerate(lines, start=1):
+    for number, raw in numbered:
         try:
-            row = parse_row(line.removeprefix(_BYTE_ORDER_MARK))
-            place: dict[str, JsonValue] = {"file": path, "line": number}
-            read.questions.append(question_of(row, fields, source=name, place=place, seed=seed))
+            place: dict[str, JsonValue] = {"file": file, "line": number}
+            read.questions.append(question_of(parse(raw), fields, source=name, place=place, seed=seed))
         except BadRowError as bad:
-            read.refusals.append(_refusal(bad, name=name, file=path, line=number))
+            refusal = Refusal(source=name, file=file, line=number, reason=bad.reason, detail=bad.detail)
+            read.refusals.append(refusal)
     return read
-
-
-def _refusal(bad: BadRowError, *, name: str, file: str, line: int) -> Refusal:
-    return Refusal(source=name, file=file, line=line, reason=bad.reason, detail=bad.detail)
 
 
 def _raw_lines(path: str, *, name: str) -> Iterator[bytes]:

@@ -26,13 +26,7 @@ def read_hub(source: HubSource, *, seed: int) -> SourceRead:
     Raises:
         SourceError: it cannot be had, or has no such subset, revision or split.
     """
-    fields = Fields(
-        question=(source.question_field,),
-        solution=(source.solution_field,),
-        answer=(source.answer_field,) if source.answer_field is not None else (),
-        answer_kind=source.answer_kind,
-        wrong_choices=tuple(source.wrong_choice_fields),
-    )
+    fields = Fields.named_by(source, wrong_choices=tuple(source.wrong_choice_fields))
     return read_hub_rows(source, fields, seed=seed)
 
 

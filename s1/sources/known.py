@@ -66,11 +66,11 @@ def read_known(source: KnownBenchmark, *, seed: int) -> SourceRead:
     else:
         hub = HubSource(kind="hub", name=source.name, repo=known.repo, subset=known.subset, split=known.split)
         read = read_hub_rows(hub, known.fields, seed=seed)
-    if len({question.id for question in read.questions}) != known.num_questions:
-        bad = "".join(f"\n  {row.file}, line {row.line}: {row.reason}: {row.detail}" for row in read.refusals[:5])
+    num_questions = len({question.id for question in read.questions})
+    if num_questions != known.num_questions:
         raise SourceError(
             f"benchmark {source.name} has {known.num_questions} questions, but {source.path or known.repo} gives "
-            f"{len(read.questions)} ({read.num_bad} bad rows). Give a whole copy of it; for a part of it or another "
-            f"version use a source of kind jsonl under a name of its own.{bad}"
+            f"{num_questions} ({read.num_bad} bad rows). Give a whole copy of it; for a part of it or another "
+            f"version use a source of kind jsonl under a name of its own.{read.first_bad}"
         )
     return read

@@ -39,12 +39,21 @@ class SourceRead:
     @property
     def num_bad(self) -> int:
         """Rows refused, blank lines not counted."""
-        return sum(refusal.reason != BLANK_LINE for refusal in self.refusals)
+        return len(self._bad)
+
+    @property
+    def first_bad(self) -> str:
+        """The first bad rows, a line of text for each; empty where there are none."""
+        return "".join(f"\n  {row.file}, line {row.line}: {row.reason}: {row.detail}" for row in self._bad[:5])
 
     @property
     def reasons(self) -> dict[str, int]:
         """Number of refusals by reason, blank lines included."""
         return dict(sorted(Counter(refusal.reason for refusal in self.refusals).items()))
+
+    @property
+    def _bad(self) -> list[Refusal]:
+        return [refusal for refusal in self.refusals if refusal.reason != BLANK_LINE]
 
 
 def check_source(read: SourceRead, *, max_bad_share: float) -> None:
@@ -54,11 +63,9 @@ def check_source(read: SourceRead, *, max_bad_share: float) -> None:
         SourceError: names the first bad rows by file and line.
     """
     if read.num_read and read.num_bad / read.num_read > max_bad_share:
-        bad = [refusal for refusal in read.refusals if refusal.reason != BLANK_LINE]
-        first = "\n".join(f"  {row.file}, line {row.line}: {row.reason}: {row.detail}" for row in bad[:5])
         raise SourceError(
             f"source {read.name!r}: {read.num_bad} of {read.num_read} rows are bad, more than collect.max_bad_share "
-            f"{max_bad_share} allows ({read.reasons}). The first:\n{first}\n"
+            f"{max_bad_share} allows ({read.reasons}). The first:{read.first_bad}\n"
             f"Mend the rows, or the source's field names in params.yaml, or raise collect.max_bad_share."
         )
     if not read.questions:

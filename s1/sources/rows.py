@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from pydantic import JsonValue
 
+from s1.config import HubSource, JsonlSource
 from s1.records import AnswerKind, Question, question_id
 from s1.sources.result import BLANK_LINE
 
@@ -43,6 +44,17 @@ class Fields:
     answer_kind: AnswerKind = "expression"
     wrong_choices: tuple[str, ...] = ()
     """Fields of wrong options: with the answer they become the options of a choice question."""
+
+    @classmethod
+    def named_by(cls, source: JsonlSource | HubSource, *, wrong_choices: tuple[str, ...] = ()) -> "Fields":
+        """The fields that a source's parameters name."""
+        return cls(
+            question=(source.question_field,),
+            solution=(source.solution_field,),
+            answer=(source.answer_field,) if source.answer_field is not None else (),
+            answer_kind=source.answer_kind,
+            wrong_choices=wrong_choices,
+        )
 
     @property
     def names(self) -> set[str]:
@@ -111,11 +123,7 @@ def parse_row(line: bytes) -> dict[str, JsonValue]:
     if not text.strip():
         raise BadRowError(BLANK_LINE, "the line holds no text")
     try:
-        row = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
-        # JSON can escape half of a surrogate pair, which is no text: nothing could write it to a file again.
-        json.dumps(row, ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:
-        raise BadRowError("invalid_text", f"an escaped lone surrogate: {error.reason}") from error
+        row = check_text(json.loads(text, parse_constant=_refuse_constant, parse_float=_finite))
     except (ValueError, RecursionError) as error:
         raise BadRowError("corrupt_json", f"{error}: {text.strip()[:80]!r}") from error
     if not isinstance(row, dict):
@@ -134,16 +142,17 @@ def _finite(digits: str) -> float:
     return value
 
 
-def check_text(row: Row) -> None:
-    """Refuse text that no file can hold.
+def check_text(row: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """The row itself, if a file can hold its text.
 
     Raises:
-        BadRowError: half of a surrogate pair.
+        BadRowError: half of a surrogate pair, which JSON can escape, but nothing could write to a file again.
     """
     try:
         json.dumps(row, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
         raise BadRowError("invalid_text", f"an escaped lone surrogate: {error.reason}") from error
+    return row
 
 
 def _name_in(row: Row, names: tuple[str, ...]) -> str:

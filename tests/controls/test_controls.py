@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from s1.chat import ChatFormat
-from s1.config import ControlParams
-from s1.control_points import control_points
-from s1.controls import (
+from s1.config import ControlParams, TokenizeParams
+from s1.controls.points import control_points
+from s1.controls.texts import (
     add_sentence,
     class_sentences,
     mark_steps,
@@ -131,18 +131,22 @@ def selected(name: str, *, trace_length: int, thinking: str) -> SelectedQuestion
     )
 
 
+def trained(control: str) -> TokenizeParams:
+    return TokenizeParams.model_validate({"max_length": 512, "over_length": "fail", "control": control})
+
+
 def test_every_control_gives_each_example_its_sentence() -> None:
     selection = [selected("a", trace_length=300, thinking="x"), selected("b", trace_length=9, thinking="x\n\ny\n\nz")]
-    assert control_sentences(selection, control="none") == {}
-    assert control_sentences(selection, control="tokens") == {
+    assert control_sentences(selection, tokenize=trained("none")) == {}
+    assert control_sentences(selection, tokenize=trained("tokens")) == {
         "a": "Think for up to 512 tokens.",
         "b": "Think for up to 16 tokens.",
     }
-    assert control_sentences(selection, control="steps") == {
+    assert control_sentences(selection, tokenize=trained("steps")) == {
         "a": "Think for up to 1 steps.",
         "b": "Think for up to 4 steps.",
     }
-    assert control_sentences(selection, control="class") == {
+    assert control_sentences(selection, tokenize=trained("class")) == {
         "a": "Answer after a long amount of thinking.",
         "b": "Answer after a short amount of thinking.",
     }

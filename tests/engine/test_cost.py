@@ -18,10 +18,10 @@ import pytest
 from tokenizers import Tokenizer
 
 from s1.config import load_params
-from s1.engine.forced import Curve, decode_curves
+from s1.engine.forced import Curve
 from s1.forcing import ForcingSpec, settings_of
 from tests.engine.scripted import PROMPT, Script, ScriptedEngine
-from tests.engine.tiny import TOKENS
+from tests.engine.tiny import TOKENS, decode_curves
 from tests.points import curve_points
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from s1.config import LoopParams
-from s1.engine.forced import Curve, decode_curves
+from s1.engine.forced import Curve
 from s1.engine.local import LocalEngine
 from s1.forcing import ForcingSpec, ForcingState, ForcingTokens, begin
-from tests.engine.tiny import build_tiny_model, plain_logits
+from tests.engine.tiny import build_tiny_model, decode_curves, plain_logits
 
 NUM_TOKEN_IDS = 6
 MODEL = build_tiny_model(seed=1, vocab_size=NUM_TOKEN_IDS)

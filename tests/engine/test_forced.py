@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from s1.config import LoopParams
-from s1.engine.forced import Curve, CurveResult, decode_curves, stream_curves
+from s1.engine.forced import Curve, CurveResult, stream_curves
 from s1.engine.local import LocalEngine
 from s1.engine.protocol import Completion, FollowUp, Request
 from s1.forcing import ForcingSpec, ForcingState, begin
-from tests.engine.tiny import MAX_CONTEXT, TOKENS, VOCAB_SIZE, build_tiny_model, decode_plainly
+from tests.engine.tiny import MAX_CONTEXT, TOKENS, VOCAB_SIZE, build_tiny_model, decode_curves, decode_plainly
 
 MODEL = build_tiny_model(seed=3)
 LOOPS = LoopParams(max_period=6, min_repeats=3, min_tokens=12, check_every=10)

@@ -1,12 +1,14 @@
 """A tiny random Qwen2 model in float64, and plain decoding to compare with: one sequence, no cache, no batch."""
 
+from collections.abc import Sequence
 from functools import cache
 
 import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
-from s1.engine.protocol import Completion, Request
-from s1.forcing import ForcingTokens
+from s1.engine.forced import Curve, CurveResult, stream_curves
+from s1.engine.protocol import Completion, Engine, Request
+from s1.forcing import ForcingState, ForcingTokens
 
 VOCAB_SIZE = 24
 MAX_CONTEXT = 160
@@ -70,3 +72,14 @@ def decode_plainly(model: Qwen2ForCausalLM, request: Request) -> Completion:
             )
         token_ids.append(token)
     return Completion(request=request, token_ids=tuple(token_ids[len(request.prompt_ids) :]), finish="length")
+
+
+def decode_curves(engine: Engine, curves: Sequence[Curve], tokens: ForcingTokens) -> list[list[ForcingState]]:
+    """What ``stream_curves`` hands over, in order: for each curve the final states of its settings."""
+    done: dict[str, list[ForcingState]] = {}
+
+    def keep(result: CurveResult) -> None:
+        done[result.curve.name] = list(result.states)
+
+    stream_curves(engine, curves, tokens, on_done=keep)
+    return [done[curve.name] for curve in curves]

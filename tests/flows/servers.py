@@ -15,6 +15,7 @@ import httpx
 import psutil
 
 from infra.services.state import State, read_state
+from tests.alive import is_alive
 from tests.flows.sending import post
 from tests.flows.toy import PROJECT, commit_toy, create_toy, environment
 
@@ -143,8 +144,7 @@ class Checkout:
         """The run's processes that live: the engine, and the child in a session of its own."""
         child = int((self.folder / "waiting.pid").read_text())
         engines = [process.pid for process in self.processes() if "flows.engine" in " ".join(process.cmdline())]
-        alive = psutil.pid_exists(child) and psutil.Process(child).status() != psutil.STATUS_ZOMBIE
-        return [*engines, *([child] if alive else [])]
+        return [*engines, *([child] if is_alive(child) else [])]
 
     def state_of(self, flow_run_id: str) -> str:
         with self.prefect as api:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from infra.parallel import JobError, JobProgress, run_parallel
+from tests.alive import is_alive
 
 
 def count_to(progress: JobProgress, *, total: int, file: Path) -> None:
@@ -31,14 +32,6 @@ def wait_long(progress: JobProgress, *, file: Path) -> None:
     file.write_text(str(os.getpid()))
     progress(0, 1, "ready")
     time.sleep(600)
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def test_jobs_run_in_other_processes_and_their_progress_arrives_in_order(tmp_path: Path) -> None:
@@ -86,17 +79,6 @@ def test_jobs_die_with_a_starter_that_is_killed(tmp_path: Path) -> None:
     starter.stdout.close()
     pid = int((tmp_path / "pid").read_text())
     deadline = time.monotonic() + 10
-    while is_running(pid) and time.monotonic() < deadline:
+    while is_alive(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not is_running(pid)
-
-
-def is_running(pid: int) -> bool:
-    """Alive and no zombie: nobody may be left to reap the orphan."""
-    status = Path(f"/proc/{pid}/stat")
-    if sys.platform != "linux":
-        return is_alive(pid)
-    try:
-        return status.read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
+    assert not is_alive(pid)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from infra.processes import run_in_group
+from tests.alive import is_alive
 
 PROJECT = Path(__file__).parents[2]
 
@@ -22,15 +23,6 @@ def wait_for(condition: Callable[[], bool], *, seconds: float = 15.0) -> bool:
             return True
         time.sleep(0.05)
     return condition()
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    status = Path(f"/proc/{pid}/stat")
-    return not (status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z")
 
 
 def read_pids(path: Path, *, num: int) -> list[int]:

@@ -13,6 +13,7 @@ import pytest
 from infra.guarded import Guarded
 from infra.services.commands import ServiceSpec
 from infra.services.supervised import Supervised
+from tests.alive import is_alive
 
 SLEEP = (sys.executable, "-c", "import time; time.sleep(600)")
 
@@ -122,7 +123,7 @@ def test_orphans_in_sessions_of_their_own_are_ended(tmp_path: Path, service_seco
     try:
         wait_for(lambda: log.exists() and log.read_text().strip())
         orphan = int(log.read_text())
-        wait_for(lambda: not psutil.pid_exists(orphan) or psutil.Process(orphan).status() == psutil.STATUS_ZOMBIE)
+        wait_for(lambda: not is_alive(orphan))
         if service_seconds == 600:  # the service itself is no orphan
             guard = psutil.Process(keeper.process.pid).children()[0].children()[0]
             assert len(guard.children()) == 1

@@ -163,8 +163,15 @@ def test_a_cut_reply_is_unclear_whatever_it_ends_on(serve: Callable[[Answer], Se
 
 
 def test_many_items_are_asked_side_by_side_and_stay_in_order(serve: Callable[[Answer], Server], tmp_path: Path) -> None:
+    both = threading.Barrier(2, timeout=10)
+
+    def meet(sent: dict[str, Any]) -> tuple[int, object]:
+        if sent["messages"][0]["content"].split("## Attempt\n")[1].startswith(("It is 1.", "It is 2.")):
+            both.wait()  # each is answered only while the other is under way
+        return yes_where_42(sent)
+
     items = [item(f"It is {number}.") for number in range(60)]
-    assert judge(items, serve(yes_where_42), tmp_path) == [number == 42 for number in range(60)]
+    assert judge(items, serve(meet), tmp_path) == [number == 42 for number in range(60)]
     assert Archive(tmp_path).count() == 60
 
 

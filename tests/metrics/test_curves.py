@@ -77,7 +77,7 @@ def test_the_least_squares_slope_is_that_of_the_normal_equations() -> None:
 
 
 def test_the_median_slope_does_not_follow_one_wild_pair() -> None:
-    assert median_slope([0, 1, 2, 2.001], [0, 1, 2, 9]) == pytest.approx((1 + 9 / 2.001) / 2, rel=0.3)
+    assert median_slope([0, 1, 2, 2.001], [0, 1, 2, 9]) == pytest.approx((1 + 9 / 2.001) / 2)
     assert mean_slope([0, 1, 2, 2.001], [0, 1, 2, 9]) == pytest.approx(1169, rel=0.01)
 
 

@@ -17,24 +17,11 @@ from s1.metrics.paired import (
 )
 from s1.metrics.sampling import AnswerGroup, SampledQuestion
 from s1.records import Score
+from tests.scoring import rows
 
 
 def make_score(index: int, correct: bool, *, sample: int = 0) -> Score:
-    return Score(
-        benchmark="test",
-        question_id=f"q{index}",
-        model="tuned",
-        setting="max-8",
-        sample=sample,
-        answer="5",
-        reference="5",
-        correct=correct,
-        verdict="right" if correct else "wrong",
-        num_thinking_tokens=4,
-        num_sampled_tokens=6,
-        num_waits=0,
-        thinking_end="natural",
-    )
+    return rows.make_score(f"q{index}", "right" if correct else "wrong", sample=sample)
 
 
 def compare(first: list[float], second: list[float]) -> PairedComparison:

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from s1.published import published_results
 from s1.report.curves import parallel_chart, scaling_chart, wait_chart
+from s1.report.published import published_results
 from s1.report.results import BenchmarkResult
 from tests.report.sample import MORE_POINTS, POINTS, RESULT, SAMPLED, point
 

@@ -6,9 +6,9 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
-from s1.published import published_results
 from s1.report.content import ReportContent
 from s1.report.page import render_page, render_reader
+from s1.report.published import published_results
 from s1.report.results import BenchmarkResult, JudgeFigures
 from tests.report.sample import HOSTILE, POINTS, RESULT, hostile_content, transcript
 

@@ -9,15 +9,15 @@ import pytest
 import torch
 
 from s1.artifacts import ArtifactWriter, read_jsonl
-from s1.config import AttemptParams, ControlParams, ForcingParams, GenerateParams, LocalEngine
+from s1.config import AttemptParams, ControlParams, ForcingParams, GenerateParams, LocalEngine, ProceduralSource
 from s1.engine.local import LocalEngine as LocalDecoder
 from s1.engine.model import Job
 from s1.engine.protocol import Completion, FollowUp, Request
 from s1.forcing import ForcingState
 from s1.nano.pretrain import NanoModelSpec, build_model
-from s1.nano.questions import generate_questions
 from s1.nano.tokenizer import build_tokenizer
 from s1.records import Attempt, Generation, Question, Segment
+from s1.sources import read_source
 from tasks import attempt, generate
 from tasks.paths import (
     ATTEMPTS,
@@ -46,10 +46,7 @@ GENERATE = GenerateParams(
 
 
 def ask(num: int, *, seed: int, source: str) -> list[Question]:
-    return [
-        Question.create(question=item.text, solution=item.answer, answer=item.answer, source=source)
-        for item in generate_questions(num=num, seed=seed)
-    ]
+    return read_source(ProceduralSource(kind="procedural", name=source, num=num, seed=seed), seed=0).questions
 
 
 @pytest.fixture(scope="module")

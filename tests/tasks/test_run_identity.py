@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from infra.device import device_name
-from s1.comparing.identity import EngineIdentity, identity_tags, read_run_identity
+from s1.comparing.identity import EngineIdentity, RunIdentity, identity_tags, read_run_identity
 from s1.config import GenerateParams
-from s1.control_points import control_points
+from s1.controls.points import control_points
 from s1.engine.model import Job, load_model
 from s1.forcing import control_setting, direct_setting
 from s1.nano.pretrain import NanoModelSpec, build_model
@@ -47,6 +47,18 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def write_record(folder: Path, *, models: dict[str, Path], work_folders: dict[str, Path], seed: int = 0) -> RunIdentity:
+    return write_run_identity(
+        folder / "run.json",
+        models=models,
+        work_folders=work_folders,
+        questions=[QUESTION],
+        generate=GENERATE,
+        chat=S1_DELIMITERS,
+        seed=seed,
+    )
+
+
 def test_the_record_names_model_engine_settings_and_sentences(model_folder: Path, tmp_path: Path) -> None:
     model = load_model(model_folder, engine=GENERATE.engine, chat=S1_DELIMITERS)
     [point] = control_points(GENERATE.controls)
@@ -57,15 +69,7 @@ def test_the_record_names_model_engine_settings_and_sentences(model_folder: Path
     ]
     for _ in range(2):  # a stage that was stopped notes the same again
         note_session(tmp_path / "work", model=model, jobs=jobs, engine=GENERATE.engine)
-    write_run_identity(
-        tmp_path / "run.json",
-        models={"tuned": model_folder},
-        work_folders={"tuned": tmp_path / "work"},
-        questions=[QUESTION],
-        generate=GENERATE,
-        chat=S1_DELIMITERS,
-        seed=7,
-    )
+    write_record(tmp_path, models={"tuned": model_folder}, work_folders={"tuned": tmp_path / "work"}, seed=7)
     identity = read_run_identity(tmp_path / "run.json")
     assert identity.settings.keys() == {"tuned/direct", "tuned/steps-2-forced"}
     forced = identity.settings["tuned/steps-2-forced"]
@@ -89,15 +93,7 @@ def test_work_that_went_on_with_another_engine_says_so(model_folder: Path, tmp_p
     with Journal(tmp_path / "work" / "sessions.jsonl", kind=Session) as journal:
         for engine in engines:
             journal.add(engine.version, [Session(engine=engine, settings={})])
-    identity = write_run_identity(
-        tmp_path / "run.json",
-        models={"tuned": model_folder},
-        work_folders={"tuned": tmp_path / "work"},
-        questions=[QUESTION],
-        generate=GENERATE,
-        chat=S1_DELIMITERS,
-        seed=0,
-    )
+    identity = write_record(tmp_path, models={"tuned": model_folder}, work_folders={"tuned": tmp_path / "work"})
     assert (identity.engine, identity.earlier_engines) == (engines[1], (engines[0],))
 
 
@@ -125,14 +121,7 @@ def test_servers_of_another_version_for_the_base_model_are_its_own_and_no_interr
     for name, engine in engines.items():
         with Journal(tmp_path / name / "sessions.jsonl", kind=Session) as journal:
             journal.add("one", [Session(engine=engine, settings={})])
-    identity = write_run_identity(
-        tmp_path / "run.json",
-        models=dict.fromkeys(engines, model_folder),
-        work_folders={name: tmp_path / name for name in engines},
-        questions=[QUESTION],
-        generate=GENERATE,
-        chat=S1_DELIMITERS,
-        seed=0,
-    )
+    models, work_folders = dict.fromkeys(engines, model_folder), {name: tmp_path / name for name in engines}
+    identity = write_record(tmp_path, models=models, work_folders=work_folders)
     assert {name: identity.engine_of(name) for name in engines} == engines
     assert identity.earlier_engines == ()

@@ -16,21 +16,20 @@ from pathlib import Path
 import pytest
 import torch
 
+from bench import sweep
 from bench.near_ties import NearTies
 from bench.widened import widen
 from infra.vllm_servers import vllm_servers
 from s1.artifacts import ArtifactWriter, read_jsonl
 from s1.config import EngineParams, GenerateParams, LocalEngine, VllmEngine
-from s1.engine.forced import CurveResult
 from s1.engine.local import LocalEngine as LocalDecoder
 from s1.engine.local import load_engine
-from s1.engine.model import AnsweringModel, Job, load_model
+from s1.engine.model import AnsweringModel, load_model
 from s1.engine.protocol import Completion, Request
 from s1.engine.vllm import VllmClient
 from s1.engine.vllm_pool import VllmError
-from s1.forcing import ForcingSpec, ForcingState
-from s1.nano.questions import generate_questions
-from s1.records import Generation, Question
+from s1.forcing import ForcingSpec
+from s1.records import Generation
 from tasks import generate
 from tasks.journal import Journal
 from tasks.paths import BENCHMARKS, GENERATIONS, LARGE_MODEL, TUNED_MODEL
@@ -47,13 +46,6 @@ SPECS = [
     ForcingSpec(name="exact-20", max_thinking_tokens=20, min_thinking_tokens=20, max_answer_tokens=8),
     ForcingSpec(name="unsure-2", max_thinking_tokens=60, num_waits=2, only_below=0.5, max_answer_tokens=8),
 ]
-
-
-def make_questions(num: int) -> list[Question]:
-    return [
-        Question.create(question=item.text, solution=item.answer, answer=item.answer, source="nano-test")
-        for item in generate_questions(num=num, seed=1001, step_weights=[0, 1, 1, 1], held_out=True)
-    ]
 
 
 @pytest.fixture(scope="module")
@@ -118,19 +110,9 @@ def load(folder: Path, *urls: str) -> AnsweringModel:
     return load_model(folder, engine=engine, chat=S1_DELIMITERS, urls=urls)
 
 
-def decode(model: AnsweringModel, questions: Sequence[Question]) -> dict[tuple[str, str], ForcingState]:
-    states: dict[tuple[str, str], ForcingState] = {}
-
-    def keep(job: Job, result: CurveResult) -> None:
-        states.update({(job.question.id, state.spec.name): state for state in result.states})
-
-    model.decode([Job(question, 0, tuple(SPECS)) for question in questions], seed=0, on_done=keep)
-    return states
-
-
 def prompts(folder: Path, num: int) -> list[tuple[int, ...]]:
     model = load(folder)
-    return [tuple(model.prompt_ids(question, mode="thinking")) for question in make_questions(num)]
+    return [tuple(model.prompt_ids(question, mode="thinking")) for question in sweep.make_questions(num)]
 
 
 def run(engine: VllmClient | LocalDecoder, requests: Sequence[Request]) -> list[Completion]:
@@ -147,9 +129,9 @@ def run(engine: VllmClient | LocalDecoder, requests: Sequence[Request]) -> list[
 def test_both_engines_give_the_nano_models_curves_up_to_near_ties(
     nano: Path, folder: Path, server: Server, judge: NearTies
 ) -> None:
-    questions = make_questions(12)
+    questions = sweep.make_questions(12)
     ours, theirs = load(folder, server.url), load(nano)
-    on_server, here = decode(ours, questions), decode(theirs, questions)
+    on_server, here = (sweep.ours(model, questions, SPECS) for model in (ours, theirs))
     assert on_server.keys() == here.keys()
     assert len(on_server) == 12 * len(SPECS)
     num_equal = 0
@@ -233,7 +215,7 @@ def test_a_server_that_dies_costs_no_finished_question(
     workspace = folder.parents[len(TUNED_MODEL.parts) - 1]
     monkeypatch.chdir(workspace)
     shutil.copytree(folder, LARGE_MODEL)
-    questions = make_questions(8)
+    questions = sweep.make_questions(8)
     with ArtifactWriter(BENCHMARKS.parent) as artifact:
         artifact.write_jsonl(BENCHMARKS.name, questions)
     params = GenerateParams(
@@ -249,7 +231,7 @@ def test_a_server_that_dies_costs_no_finished_question(
     kept: list[str] = []
     add = Journal.add
 
-    def note(journal: Journal[Generation], key: str, records: Sequence[Generation]) -> None:
+    def note(journal: Journal[generate.Decoded], key: str, records: Sequence[generate.Decoded]) -> None:
         add(journal, key, records)
         if key.startswith("nano-test"):  # not what is noted for run.json
             kept.append(key)

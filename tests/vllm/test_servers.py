@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from infra.device import device_name
 from infra.vllm_servers import plan_servers, vllm_python, vllm_servers
 from s1.engine.vllm_pool import VllmError
 
@@ -87,6 +88,7 @@ def test_servers_run_for_the_time_of_the_block(tmp_path: Path, environment_of: M
     ) as urls:
         assert len(set(urls)) == 2
         argv = " ".join(ask(urls[0])[0])
+        assert "--enforce-eager --block-size 32" in argv  # no GPU is visible
         for part in ("--dtype float32", "--max-model-len 99", "--generation-config vllm", "--enable-prefix-caching"):
             assert part in argv
         assert ask(urls[1])[0][-4:] == ["--seed", "7", "--quantization", "a b"]
@@ -172,6 +174,20 @@ def test_without_vllm_the_message_says_how_to_get_it(tmp_path: Path) -> None:
 )
 def test_the_gpus_of_started_servers_are_counted(environment: dict[str, str], num_gpus: int | None) -> None:
     assert plan_servers(environment).num_gpus == num_gpus
+
+
+def test_the_gpus_of_the_machine_are_those_that_its_driver_lists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "nvidia-smi"
+    program.write_text('#!/bin/sh\n[ "$1" = --query-gpu=name ] && echo H100 && echo A10 && echo H100\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert plan_servers({}).num_gpus == 3
+    assert plan_servers({"S1_VLLM_SERVERS": "3"}).shares == ("0", "1", "2")
+    assert device_name() == "2 x H100, 1 x A10"
+    program.write_text("#!/bin/sh\necho 'NVIDIA-SMI has failed'\nexit 9\n")
+    assert plan_servers({}).num_gpus == 0
 
 
 @pytest.mark.parametrize("number", ["0", "two", "-1"])

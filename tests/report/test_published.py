@@ -1,6 +1,6 @@
 """Published results keep their labels."""
 
-from s1.published import published_results
+from s1.report.published import published_results
 
 
 def test_every_benchmark_of_the_paper_has_references_and_others_have_none() -> None:

@@ -6,7 +6,7 @@ and every step is introduced by how many are left, its own included (``<|im_star
 last is always 1. *class*: short or long thinking; the paper asks its ordinary model so, here the shorter and the
 longer half of the examples may also be trained so.
 
-Knows text only: no tokenizer, and no decoding (``s1.control_points``).
+Knows text only: no tokenizer, and no decoding (``s1.controls.points``).
 
 Example::
 

@@ -1,8 +1,8 @@
 """The points of ``generate.controls``: what each prompt says about thinking, and whether its limit is enforced.
 
 With ``force`` thinking is also cut, at the tokens that the prompt names, or at 100 tokens per step as the paper counts.
-A model trained on marked steps (``s1.controls``) writes marks by itself, so decoding must not take them for an end of
-thinking. Knows names and limits of settings; decodes nothing.
+A model trained on marked steps (``s1.controls.texts``) writes marks by itself, so decoding must not take them for an
+end of thinking. Knows names and limits of settings; decodes nothing.
 
 Example::
 
@@ -15,12 +15,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from s1.config import ControlParams
-from s1.controls import LONG_SENTENCE, SHORT_SENTENCE, limit_sentence
-from s1.setting_names import setting_name
+from s1.controls.texts import LONG_SENTENCE, SHORT_SENTENCE, limit_sentence
+from s1.setting_names import CLASS_LONG, CLASS_SHORT, setting_name
 
 TOKENS_PER_STEP = 100
 """What the paper lets one step have where a limit in steps is enforced, and compares step counts with tokens by."""
-_CLASSES = {"class-short": SHORT_SENTENCE, "class-long": LONG_SENTENCE}
+_CLASSES = {CLASS_SHORT: SHORT_SENTENCE, CLASS_LONG: LONG_SENTENCE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
