@@ -1,10 +1,10 @@
-"""Who computes what: batches, ranks, micro-batches."""
+"""Which examples every step takes."""
 
 from collections import Counter
 
 import pytest
 
-from s1.batching import Step, balance, count_steps, group_by_length, plan_steps, plan_work
+from s1.batching import Step, count_steps, plan_steps
 
 IDS = [f"question-{number}" for number in range(1000)]
 
@@ -47,23 +47,3 @@ def test_fewer_examples_than_a_batch_are_repeated_to_fill_it() -> None:
 def test_unusable_ids_are_refused(ids: list[str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         plan_steps(ids, batch_size=2, num_epochs=1, seed=0)
-
-
-def test_balance_gives_the_longest_to_the_least_loaded_rank() -> None:
-    assert balance([10, 9, 3, 2, 2], num_ranks=2) == [[0, 3, 4], [1, 2]]
-    assert balance([5], num_ranks=3) == [[0], [], []]
-
-
-def test_groups_are_of_similar_length_and_fit_with_their_padding() -> None:
-    lengths = [100, 20, 90, 25, 300]
-    groups = group_by_length([0, 1, 2, 3, 4], lengths, max_tokens=200)
-    assert groups == [(4,), (0, 2), (3, 1)]
-
-
-def test_every_rank_gets_the_same_number_of_passes_and_every_example_is_computed_once() -> None:
-    work = plan_work([100, 20, 20, 20, 20], num_ranks=2, max_tokens=40)
-    assert work == [[(0,), ()], [(1, 2), (3, 4)]]
-
-
-def test_more_ranks_than_examples_leave_ranks_that_only_take_part() -> None:
-    assert plan_work([7], num_ranks=2, max_tokens=64) == [[(0,)], [()]]
