@@ -60,8 +60,8 @@ class ChatFormat:
         """Check that a tokenizer carries the format, and resolve the delimiters.
 
         Raises:
-            ValueError: the tokenizer has no chat template, its template does not end in an assistant start, a stop
-                token is not one token, or thinking would not stop where the answer starts.
+            ValueError: the tokenizer has no chat template, its template does not end in an assistant start, it cannot
+                write a delimiter, a stop token is not one token, or thinking would not stop where the answer starts.
         """
         opening, turn_end = _find_turn(tokenizer, chat)
         special = _special_tokens(tokenizer)
@@ -191,8 +191,9 @@ def _resolve(
             f"the chat template ends an assistant's turn with {turn_end!r}, which does not begin with a special token; "
             "decoding could not tell where an answer ends"
         )
+    _delimiter_ids(tokenizer, "think_start", chat.think_start)
     delimiters = DelimiterIds(
-        answer_start=tuple(_encode(tokenizer, chat.answer_start)),
+        answer_start=_delimiter_ids(tokenizer, "answer_start", chat.answer_start),
         wait=tuple(_encode(tokenizer, chat.wait)),
         newline=tuple(_encode(tokenizer, "\n")),
         think_stops=tuple(_single_id(tokenizer, stop, special=special) for stop in chat.think_stops),
@@ -204,6 +205,17 @@ def _resolve(
             "thinking would not stop where the answer starts; make it begin with the stop that the model writes there"
         )
     return delimiters
+
+
+def _delimiter_ids(tokenizer: "PreTrainedTokenizerBase", key: str, text: str) -> tuple[int, ...]:
+    """A delimiter's tokens; training would never show it to a model whose tokenizer drops it or does not know it."""
+    ids = _encode(tokenizer, text)
+    if text and (not ids or tokenizer.unk_token_id in ids):
+        raise ValueError(
+            f"chat.{key}: tokenizer {tokenizer.name_or_path!r} {'has unknown tokens in' if ids else 'drops'} {text!r}; "
+            "set the section chat to delimiters that it can write"
+        )
+    return tuple(ids)
 
 
 def _single_id(tokenizer: "PreTrainedTokenizerBase", text: str, *, special: dict[str, int]) -> int:

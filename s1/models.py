@@ -132,7 +132,12 @@ def check_model_folder(folder: Path) -> dict[str, int]:
 
 def count_parameters(folder: Path) -> int:
     """Parameters stored in a folder's weight files, from their headers; tied weights count once."""
-    return sum(math.prod(shape) for file in _weight_files(folder) for shape in _read_shapes(file))
+    return sum(math.prod(shape) for shape in weight_shapes(folder).values())
+
+
+def weight_shapes(folder: Path) -> dict[str, list[int]]:
+    """Name -> shape of every stored weight of a model folder, from the headers of its files."""
+    return {name: shape for file in _weight_files(folder) for name, shape in _read_shapes(file).items()}
 
 
 def _weight_files(folder: Path) -> list[Path]:
@@ -156,13 +161,13 @@ def _require(file: Path) -> Path:
     return file
 
 
-def _read_shapes(file: Path) -> list[list[int]]:
-    """Shapes of a weight file's tensors; opening it compares its length with its header."""
+def _read_shapes(file: Path) -> dict[str, list[int]]:
+    """Name -> shape of a weight file's tensors; opening it compares its length with its header."""
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(file, framework="numpy") as tensors:
             names = tensors.keys()
-            return [tensors.get_slice(name).get_shape() for name in names]
+            return {name: tensors.get_slice(name).get_shape() for name in names}
     except SafetensorError as error:
         raise ModelError(f"{file} is truncated or no safetensors file ({error}). Fetch the model again.") from error

@@ -149,6 +149,33 @@ class TokenizeParams(Section):
     """Train on prompts that say how much to think, as the paper's comparisons with budget forcing do (section 5.2)."""
 
 
+class LoraParams(Section):
+    """Train small matrices beside frozen weights (LoRA), for GPUs that cannot hold the whole optimizer.
+
+    Another recipe than the paper's, which trains all weights.
+    """
+
+    rank: PositiveInt
+    """Width of the matrices."""
+    alpha: PositiveFloat
+    """Their output is scaled by this over the rank."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of their inputs dropped while training."""
+    target_modules: Annotated[list[str], DISTINCT] = Field(default=[])
+    """Names of the linear layers that get them; empty: all but the output head."""
+
+
+class SpikeParams(Section):
+    """When a jump of the loss stops the run."""
+
+    ratio: Annotated[float, Field(gt=1)]
+    """Stop at a step whose loss is more than this many times the recent steps' median."""
+    num_steps: PositiveInt
+    """How many steps count as recent; nothing is judged before there are that many."""
+    min_loss: NonNegativeFloat
+    """Smaller losses, in nats per token, never count as a spike."""
+
+
 class TrainParams(Section):
     """The fine-tuning recipe (paper appendix D)."""
 
@@ -174,6 +201,12 @@ class TrainParams(Section):
     """What DeepSpeed spreads over ranks: 1 optimizer states, 2 also gradients, 3 also weights."""
     checkpoint_every_steps: PositiveInt
     """Optimizer steps between checkpoints; a stopped training goes on from its last one."""
+    objective: Literal["example-mean", "token-mean"] = "example-mean"
+    """``example-mean``: every example of a step weighs the same, as at the reference; ``token-mean``: every token."""
+    lora: LoraParams | None = None
+    """Train LoRA matrices instead of all weights; empty: all weights, as in the paper."""
+    spike: SpikeParams | None = None
+    """Stop where the loss jumps; empty: only where it is no number."""
 
 
 class ScoreParams(Section):

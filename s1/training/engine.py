@@ -1,4 +1,4 @@
-"""The DeepSpeed engine around a model: optimizer groups, ZeRO stage, precision, and saving under sharding.
+"""The DeepSpeed engine around a model: optimizer groups, ZeRO stage, precision.
 
 The optimizer is torch's AdamW and no DeepSpeed operator is compiled, so a C++ compiler is neither needed nor used.
 Knows DeepSpeed; does not know examples or steps.
@@ -6,27 +6,36 @@ Knows DeepSpeed; does not know examples or steps.
 Example::
 
     start_distributed("cpu")
-    engine = make_engine(load_model(spec), spec=spec)
+    engine = make_engine(load_model(spec, zero_config=zero_config(spec)), spec=spec)
 """
 
 import logging
 import os
-import shutil
 import warnings
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from transformers import PreTrainedModel
 from transformers.utils.logging import disable_progress_bar
 
-from s1.model_loading import load_causal_model, load_tokenizer
-from s1.training.loss import ExampleLosses
+from s1.training.attention import check_attention
+from s1.training.loss import RowLosses, check_loss_kernel
+from s1.training.sequence import share_rows
 from s1.training.spec import TrainSpec
 
 logger = logging.getLogger(__name__)
+
+
+_PREFETCH = {
+    # Weights on their way while others compute: one whole layer of a 32B model (4.9e8). Between two nodes at 400 Gb/s
+    # per GPU that takes about 3 ms, its forward pass over 5,000 tokens 11 ms; DeepSpeed's default is a tenth of it.
+    "stage3_prefetch_bucket_size": 500_000_000,
+    # Weights that may lie whole on a GPU: two such layers and a piece of the head (7.8e8), 3 GB. At the default of 1e9
+    # the head alone keeps the layer before it from being fetched ahead.
+    "stage3_max_live_parameters": 1_500_000_000,
+}
 
 
 def start_distributed(device: str) -> None:
@@ -52,49 +61,49 @@ def zero_config(spec: TrainSpec) -> dict[str, Any]:
         "gradient_accumulation_steps": 1,
         "gradient_clipping": spec.train.max_grad_norm,
         "steps_per_print": None,
+        # Master weights and Adam's moments are single precision in both formats; so is what several passes add up to,
+        # which would otherwise be summed in the model's format.
         "bf16": {"enabled": spec.train.dtype == "bfloat16"},
+        "checkpoint": {"use_node_local_storage": spec.storage == "node-local"},
+        "data_types": {"grad_accum_dtype": "fp32"},
         "zero_optimization": {
             "stage": spec.train.zero_stage,
             "overlap_comm": spec.device == "cuda",
             "contiguous_gradients": True,
+            **(_PREFETCH if spec.train.zero_stage == 3 else {}),
         },
     }
-
-
-def load_model(spec: TrainSpec) -> PreTrainedModel:
-    """Load the base model; under ZeRO 3 each rank keeps its shard from the start."""
-    # transformers looks for a living configuration object of ZeRO 3, by a weak reference, while it loads.
-    sharding: Any = _announce_sharding(zero_config(spec)) if spec.train.zero_stage == 3 else None
-    model = load_causal_model(spec.model_folder, dtype=getattr(torch, spec.train.dtype))
-    del sharding
-    model.config.use_cache = False
-    return model
-
-
-def _announce_sharding(config: dict[str, Any]) -> Any:
-    from transformers.integrations import deepspeed as integration
-
-    announce: Any = integration.HfDeepSpeedConfig
-    return announce(config)
 
 
 def optimizer_groups(model: nn.Module, *, weight_decay: float) -> list[dict[str, Any]]:
     """Parameters with and without weight decay: biases and norms have none, as in today's transformers Trainer.
 
-    The version that the reference pinned may have decayed RMS norms; at 1e-4 and 315 steps that is below 1e-6.
+    The version that the reference pinned may have decayed RMS norms; at 1e-4 and 315 steps that is below 1e-6. Frozen
+    parameters (all but LoRA's, where LoRA is trained) are in no group, and a group without parameters is left out.
     """
     decayed: list[nn.Parameter] = []
     free: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
-        (free if name.endswith(".bias") or "norm" in name else decayed).append(parameter)
-    return [{"params": decayed, "weight_decay": weight_decay}, {"params": free, "weight_decay": 0.0}]
+        if parameter.requires_grad:
+            (free if name.endswith(".bias") or "norm" in name else decayed).append(parameter)
+    groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": free, "weight_decay": 0.0}]
+    return [group for group in groups if group["params"]]
 
 
 def make_engine(model: PreTrainedModel, *, spec: TrainSpec) -> Any:
-    """Wrap a model so that calling the engine gives per-example losses (``ExampleLosses``)."""
+    """Wrap a model so that calling the engine gives the losses of a row's targets (``RowLosses``).
+
+    Raises:
+        LayoutError: ranks, heads and ``spec.sequence_parallel`` do not go together.
+        AttentionError: the attention kernel cannot serve this model here.
+        LossError: the loss kernel cannot.
+    """
     import deepspeed
 
-    module = ExampleLosses(model)
+    check_attention(model.config, kernel=spec.attention, device=spec.device, dtype=getattr(torch, spec.train.dtype))
+    check_loss_kernel(spec.loss_kernel, device=spec.device)
+    share_rows(model, sequence_parallel=spec.sequence_parallel, attention=spec.attention)
+    module = RowLosses(model, kernel=spec.loss_kernel)
     optimizer = torch.optim.AdamW(
         optimizer_groups(module, weight_decay=spec.train.weight_decay),
         lr=spec.train.learning_rate,
@@ -110,31 +119,3 @@ def set_learning_rate(engine: Any, rate: float) -> None:
     """Set the rate of the next optimizer step."""
     for group in engine.optimizer.param_groups:
         group["lr"] = rate
-
-
-def save_model(engine: Any, *, tokenizer_folder: Path, folder: Path) -> None:
-    """Write the whole model in the transformers format with its tokenizer; every rank calls this, rank 0 writes.
-
-    Built beside its place and renamed, so the folder is whole when it is there.
-    """
-    model: PreTrainedModel = engine.module.model
-    state = dict(_gathered(model)) if engine.zero_optimization_stage() == 3 else model.state_dict()
-    if torch.distributed.get_rank() == 0:
-        temporary = folder.with_name(f"{folder.name}.tmp")
-        shutil.rmtree(temporary, ignore_errors=True)
-        model.config.use_cache = True
-        model.save_pretrained(temporary, state_dict=state)
-        load_tokenizer(tokenizer_folder).save_pretrained(temporary)
-        shutil.rmtree(folder, ignore_errors=True)
-        temporary.rename(folder)
-    torch.distributed.barrier()
-
-
-def _gathered(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """Whole parameters, one at a time so that no device holds them all; kept (on CPU) by rank 0 only."""
-    import deepspeed
-
-    for name, parameter in model.named_parameters():
-        with deepspeed.zero.GatheredParameters([parameter]):
-            if torch.distributed.get_rank() == 0:
-                yield name, parameter.detach().cpu().clone()

@@ -1,18 +1,42 @@
-"""What a training run is told and what it says of each step: the files between the stage and its ranks.
+"""What a training run is told, and what it writes down of each step.
 
 Example::
 
     spec = TrainSpec.model_validate_json(Path("spec.json").read_bytes())
-    spec.checkpoint_folder      # Path('.s1/work/train/3f…/checkpoints')
+    spec.output_folder           # PosixPath('.../tuned')
 """
 
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, PositiveInt
+from pydantic import BaseModel, ConfigDict, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from s1.config import TrainParams
 from s1.records import Record
+
+AttentionKernel = Literal["sdpa", "varlen"]
+"""``sdpa``: one call per example, exact in every precision; ``varlen``: one call per row, on GPUs."""
+LossKernel = Literal["plain", "chunked", "fused"]
+"""``plain``: all logits at once; ``chunked``: some at a time, made again in backward; ``fused``: Liger, on GPUs."""
+
+
+class Recompute(BaseModel):
+    """How many layers are computed again in the backward pass, by a step's tokens per rank.
+
+    ``auto`` recomputes as few as memory asks (``s1.training.recompute``), so short steps pay nothing.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mode: Literal["auto", "all", "none"] = "none"
+    activation_bytes: NonNegativeInt = 0
+    """Memory of one rank for activations; read, as all below, where ``mode`` is ``auto``."""
+    kept_bytes_per_token: NonNegativeInt = 0
+    """One token of one layer that is not recomputed."""
+    boundary_bytes_per_token: NonNegativeInt = 0
+    """One token of one layer that is recomputed: its input."""
+    workspace_bytes_per_token: NonNegativeInt = 0
+    """One token of what is held beside the layers, such as the states before the head and their gradient."""
 
 
 class TrainSpec(BaseModel):
@@ -26,10 +50,19 @@ class TrainSpec(BaseModel):
     """Model and tokenizer to start from, in the transformers format."""
     examples_file: Path
     run_folder: Path
-    """Unfinished work of exactly this recipe on this layout; what lies here is resumed from."""
+    """Unfinished work of exactly this recipe; what lies here is resumed from, on whatever layout."""
     device: Literal["cpu", "cuda"]
-    max_micro_batch_tokens: PositiveInt
-    """Size of one forward pass with its padding; changes speed and memory, not the result beyond rounding."""
+    max_tokens_per_rank: PositiveInt
+    """Tokens of one forward pass on one rank; changes speed and memory, not the result beyond rounding."""
+    sequence_parallel: PositiveInt = 1
+    """Ranks that share one packed row (DeepSpeed Ulysses); divides the number of ranks and of attention heads."""
+    attention_weight: NonNegativeFloat = 0.0
+    """What attention adds to an example's cost, per squared token, for balancing."""
+    attention: AttentionKernel = "sdpa"
+    loss_kernel: LossKernel = "chunked"
+    recompute: Recompute = Recompute()
+    storage: Literal["shared", "node-local"] = "shared"
+    """Whether all nodes see the same ``run_folder``, or each has one of its own."""
 
     @property
     def checkpoint_folder(self) -> Path:
@@ -55,7 +88,7 @@ class TrainStep(Record):
     epoch: int
     """Counted from 0."""
     loss: float
-    """Mean over the step's examples of each one's mean loss per target token, in nats."""
+    """The step's objective, in nats; with ``example-mean`` the mean over examples of each one's mean per target."""
     learning_rate: float
     grad_norm: float
     """Global, before clipping."""
@@ -63,3 +96,13 @@ class TrainStep(Record):
     num_tokens: int
     """Tokens of the step's examples, prompts included, padding not."""
     example_hash: str
+    """What was trained on in this step, whatever the layout."""
+    max_over_mean: float = 1.0
+    """Tokens of the fullest rank over the mean of all: what waiting costs."""
+    num_recomputed_layers: int = 0
+    num_passes: int = 1
+    """Forward passes of each rank."""
+    example_losses: tuple[float, ...] = ()
+    """Each example's mean loss per target token, in the step's order."""
+    checkpoint_seconds: float = 0.0
+    """What saving the state before this step took, after the step before; 0 where none was saved."""

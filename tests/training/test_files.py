@@ -8,7 +8,6 @@ import pyarrow.parquet
 import pytest
 
 from s1.artifacts import ArtifactError, ArtifactWriter
-from s1.training import checkpoints
 from s1.training.examples import read_examples, write_examples
 from s1.training.schedule import learning_rate
 from tests.training.tiny import make_examples
@@ -54,37 +53,3 @@ def test_the_rate_warms_up_over_the_first_sixteen_steps_and_ends_near_zero() -> 
 
 def test_without_warm_up_the_first_step_has_the_peak_rate() -> None:
     assert learning_rate(step=1, num_steps=10, peak=0.1, warmup_ratio=0.0) == 0.1
-
-
-def write_state(folder: Path, step: int) -> Path:
-    state = folder / checkpoints.tag_of(step)
-    state.mkdir(parents=True)
-    (state / "rank_0.pt").write_bytes(b"state" * 10)
-    return state
-
-
-def test_only_sealed_checkpoints_count_and_unfinished_ones_go(tmp_path: Path) -> None:
-    write_state(tmp_path, 100)
-    checkpoints.seal(tmp_path, 100)
-    unfinished = write_state(tmp_path, 200)
-    assert checkpoints.newest_whole(tmp_path) == 100
-    assert not unfinished.exists()
-
-
-def test_a_checkpoint_with_a_damaged_file_is_passed_over(tmp_path: Path) -> None:
-    for step in (100, 200):
-        write_state(tmp_path, step)
-        checkpoints.seal(tmp_path, step)
-    (tmp_path / checkpoints.tag_of(200) / "rank_0.pt").write_bytes(b"short")
-    assert checkpoints.newest_whole(tmp_path) == 100
-
-
-def test_sealing_keeps_the_last_two(tmp_path: Path) -> None:
-    for step in (100, 200, 300):
-        write_state(tmp_path, step)
-        checkpoints.seal(tmp_path, step)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-000200", "step-000300"]
-
-
-def test_no_folder_means_no_checkpoint(tmp_path: Path) -> None:
-    assert checkpoints.newest_whole(tmp_path / "missing") is None

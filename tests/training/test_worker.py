@@ -11,15 +11,15 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from infra.cluster import Cluster
 from infra.launch import LaunchError, launch
 from s1.artifacts import read_jsonl
-from s1.batching import Step, plan_steps
+from s1.batching import Step
 from s1.training.checkpoints import newest_whole
 from s1.training.examples import read_examples, write_examples
-from s1.training.schedule import learning_rate
+from s1.training.guards import TrainingError, check_losses
 from s1.training.spec import TrainSpec, TrainStep
-from s1.training.worker import TrainingError, check_losses
+from tests.training.plain_loop import simulate
 from tests.training.tiny import PARAMS, make_model, make_spec
 
-CLUSTER = Cluster(processes_per_node=2, device="cpu", max_micro_batch_tokens=40)
+CLUSTER = Cluster(processes_per_node=2, device="cpu", max_tokens_per_rank=40)
 
 
 def train(spec: TrainSpec, cluster: Cluster = CLUSTER) -> list[TrainStep]:
@@ -35,33 +35,6 @@ def weights(spec: TrainSpec) -> dict[str, torch.Tensor]:
     model = AutoModelForCausalLM.from_pretrained(spec.output_folder, dtype=torch.float32)
     state: dict[str, torch.Tensor] = model.state_dict()
     return state
-
-
-def simulate(spec: TrainSpec) -> tuple[list[float], dict[str, torch.Tensor]]:
-    """The recipe in one process in double precision, one example at a time, by plain torch; losses and weights."""
-    model = make_model().double()
-    free = [p for name, p in model.named_parameters() if name.endswith("bias") or "norm" in name]
-    decayed = [p for name, p in model.named_parameters() if not (name.endswith("bias") or "norm" in name)]
-    groups = [{"params": decayed, "weight_decay": 0.0001}, {"params": free, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.95))
-    examples = {example.question_id: example for example in read_examples(spec.examples_file)}
-    steps = plan_steps(list(examples), batch_size=4, num_epochs=2, seed=spec.seed)
-    losses = []
-    for step in steps:
-        optimizer.zero_grad()
-        total = 0.0
-        for name in step.example_ids:
-            ids = torch.tensor(examples[name].input_ids)
-            logits = model(input_ids=ids[None]).logits[0]
-            loss = torch.nn.functional.cross_entropy(logits[1:-1], ids[2:])
-            torch.autograd.backward(loss / 4)
-            total += loss.item() / 4
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step=step.number, num_steps=len(steps), peak=0.01, warmup_ratio=0.2)
-        optimizer.step()
-        losses.append(total)
-    return losses, {name: value.float() for name, value in model.state_dict().items()}
 
 
 def test_two_ranks_take_the_steps_that_one_process_takes(tmp_path: Path) -> None:
@@ -109,24 +82,6 @@ def test_other_zero_stages_train_the_same_model(tmp_path: Path, stage: int) -> N
     actual = weights(spec)
     assert actual.keys() == expected.keys()
     assert max(float((actual[name] - expected[name]).abs().max()) for name in expected) < 1e-5
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("stage", [2, 3])
-def test_a_resumed_run_ends_bit_for_bit_as_an_uninterrupted_one(tmp_path: Path, stage: int) -> None:
-    spec = make_spec(tmp_path, train=PARAMS.model_copy(update={"zero_stage": stage}))
-    whole = train(spec)
-    other = spec.model_copy(update={"run_folder": tmp_path / "other"})
-    # What a kill during step 5 leaves: checkpoints up to step 4, a longer log, no model.
-    other.run_folder.mkdir()
-    spec.checkpoint_folder.rename(other.checkpoint_folder)
-    lines = spec.steps_file.read_text().splitlines(keepends=True)
-    other.steps_file.write_text("".join(lines[:5]) + '{"step": 6, "lo')
-    resumed = train(other)
-    assert resumed[:4] == whole[:4]
-    assert [step.loss for step in resumed] == [step.loss for step in whole]
-    expected, actual = weights(spec), weights(other)
-    assert all(torch.equal(actual[name], expected[name]) for name in expected)
 
 
 @pytest.mark.slow

@@ -79,5 +79,5 @@ def make_spec(folder: Path, *, num_examples: int = 10, train: TrainParams = PARA
         examples_file=folder / "examples.parquet",
         run_folder=folder / "run",
         device="cpu",
-        max_micro_batch_tokens=40,
+        max_tokens_per_rank=40,
     )
