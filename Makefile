@@ -8,6 +8,7 @@ IS_SUPPORTED = $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_inf
 VLLM ?= cpu
 VLLM_VENV ?= .venv-vllm
 VLLM_STAMP := $(VLLM_VENV)/.installed-$(VLLM)
+TRL_VENV ?= .venv-trl
 WORKERS ?= 2
 # A file's tests share their servers and stay together. One thread each, as workers beside one another have a core each.
 SIDE_BY_SIDE = --numprocesses $(WORKERS) --dist loadfile
@@ -23,7 +24,7 @@ export MLFLOW_DISABLE_TELEMETRY = true
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 
 .DEFAULT_GOAL := help
-.PHONY: help install vllm demo up down status plots compare test test-slow check format profile clean
+.PHONY: help install vllm trl demo up down status plots plan compare test test-slow check format profile clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -61,11 +62,22 @@ $(VLLM_VENV)/bin/python:
 	$(PYTHON) -m venv $(VLLM_VENV)
 	@$@ -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'  # installs groups of pyproject.toml
 
+trl: $(TRL_VENV)/.installed  ## Make .venv-trl, with which `python -m bench.throughput` compares training
+
+$(TRL_VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(TRL_VENV)
+	@$(TRL_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(TRL_VENV)/bin/python -m pip install --quiet --constraint constraints.txt --group trl
+	@touch $@
+
 demo: $(STAMP)  ## Run the whole chain of params.yaml; what is up to date is not repeated
 	@$(BIN)/python -m flows.chain
 
 plots: $(STAMP)  ## Draw DVC's plots, offline; REVS="main other" compares experiments, branches, commits
 	@$(BIN)/python -m flows.plots $(REVS)
+
+plan: $(STAMP)  ## Plan training before any GPU starts; ARGS="--cluster NAME --steps 5", "--published", "--gpus"
+	@$(BIN)/python -m flows.plan $(ARGS)
 
 compare: $(STAMP)  ## Compare two runs (folders, git revisions, experiments; . is here): make compare A=main B=.
 	@test -n "$(A)" && test -n "$(B)" || { \

@@ -50,6 +50,7 @@ from infra.workspace import clone_checkout, has_unfinished_work, remove_workspac
 from s1.artifacts import write_text_atomically
 from s1.config import Params, ParamsError, Section, load_params
 from s1.config.editing import change_params
+from tasks.forecasting import forecast_training
 from tasks.paths import LEDGER_FOLDER
 
 Dollars = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -182,7 +183,9 @@ def _run_in_workspace(order: Order, tell: Tell, *, home: Path, lock: int) -> lis
 def _ask_approval(order: Order, stages: list[str], tell: Tell) -> None:
     if order.approve_above_usd is None:
         return
-    forecast = predict(stale_stages(stages), ledgers=LEDGER_FOLDER, prices=load_prices())
+    training = forecast_training(order.params.train, seed=order.params.seed)
+    planned = {} if training is None else {training.stage: training}
+    forecast = predict(stale_stages(stages), ledgers=LEDGER_FOLDER, prices=load_prices(), planned=planned)
     if exceeds(forecast, limit_dollars=order.approve_above_usd):
         await_approval(forecast, limit_dollars=order.approve_above_usd, tell=tell)
 

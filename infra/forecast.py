@@ -1,7 +1,8 @@
 """What a run is about to cost, stage by stage, from what the same stages cost the last time.
 
 Knows ledgers and prices; does not know what a stage does, so a stage with changed parameters is expected to cost what
-it did before. A stage without a ledger has no known cost: that is told, never taken for zero.
+it did before. A stage without a ledger may have been planned; else it has no known cost: that is told, never taken for
+zero.
 
 Example::
 
@@ -11,7 +12,7 @@ Example::
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,8 @@ class StageForecast:
     dollars: float | None
     """None: no earlier run is known here, or not all of its machine time was measured."""
     seconds: float | None
+    source: str = "its last run"
+    """Where both are known from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +54,29 @@ class Forecast:
                 "stage": item.stage,
                 "dollars": _dollars(item.dollars),
                 "seconds": "unknown" if item.seconds is None else f"{item.seconds:.0f}",
-                "known from": "nothing yet" if item.seconds is None else "its last run",
+                "known from": "nothing yet" if item.seconds is None else item.source,
             }
             for item in self.stages
         ]
         return [*rows, {"stage": "sum", "dollars": _dollars(self.dollars), "seconds": "", "known from": ""}]
 
 
-def predict(stages: Sequence[str], *, ledgers: Path, prices: Prices) -> Forecast:
-    """Expect every stage to cost what its last ledger says; prices are today's."""
-    return Forecast(tuple(_predict(stage, ledgers / f"{stage}.json", prices) for stage in stages))
+def predict(
+    stages: Sequence[str], *, ledgers: Path, prices: Prices, planned: Mapping[str, StageForecast] | None = None
+) -> Forecast:
+    """Expect every stage to cost what its last ledger says; prices are today's.
+
+    Args:
+        planned: what plans say, by stage, for stages that have no ledger yet.
+    """
+    return Forecast(tuple(_predict(stage, ledgers / f"{stage}.json", prices, planned or {}) for stage in stages))
 
 
-def _predict(stage: str, ledger: Path, prices: Prices) -> StageForecast:
+def _predict(stage: str, ledger: Path, prices: Prices, planned: Mapping[str, StageForecast]) -> StageForecast:
     try:
         quantities: dict[str, float] = json.loads(ledger.read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):
-        return StageForecast(stage, None, None)
+        return planned.get(stage, StageForecast(stage, None, None))
     return StageForecast(stage, prices.dollars(quantities), quantities.get("wall_seconds"))
 
 

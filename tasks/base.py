@@ -20,6 +20,7 @@ from typing import Protocol
 from infra.parallel import Job, JobProgress, run_parallel
 from s1.artifacts import ArtifactWriter, recover_artifact
 from s1.config import BaseParams, HubModel, Model, NanoModel, PathModel
+from s1.model_limits import check_vocabulary
 from s1.models import (
     Download,
     ModelSource,
@@ -57,7 +58,11 @@ def run(stage: StageContext, *, base: BaseParams, seed: int) -> Metrics:
 
 
 def place_pointer(model: HubModel | PathModel, target: Path, *, download: Download = download_from_hub) -> Metrics:
-    """Make ``target`` a pointer to a model of the hub or of this machine."""
+    """Make ``target`` a pointer to a model of the hub or of this machine.
+
+    Raises:
+        ModelError: there is none, or its tokenizer is another model's.
+    """
     if isinstance(model, HubModel):
         source = locate_model(repo=model.repo, revision=model.revision, download=download)
         origin = download(source.repo, source.commit)
@@ -66,6 +71,7 @@ def place_pointer(model: HubModel | PathModel, target: Path, *, download: Downlo
         source = ModelSource(kind="path", path=model.path, weights=check_model_folder(origin))
     write_pointer(source, origin=origin, target=target)
     folder = resolve_model(target, download=download)
+    check_vocabulary(folder)
     return {**source.model_dump(exclude={"weights"}, exclude_defaults=True), "num_parameters": count_parameters(folder)}
 
 

@@ -30,7 +30,8 @@ from infra.pipeline import find_stage
 from infra.settings import archive_folder
 from s1.artifacts import recover_artifact, write_text_atomically
 from s1.config import Params, load_params
-from tasks.paths import LEDGER_FOLDER, METRICS_FOLDER, WORK_FOLDER
+from s1.model_limits import check_context
+from tasks.paths import BASE_MODELS, LEDGER_FOLDER, METRICS_FOLDER, WORK_FOLDER
 from tasks.stage import Metrics, Progress, ShardRunner, StageContext, StepTracker
 
 PARAMS = Path("params.yaml")
@@ -102,10 +103,13 @@ def run_stage(name: str, observers: Observers, *, params_path: Path = PARAMS) ->
     Raises:
         ParamsError: ``params.yaml`` cannot be used.
         PipelineError: ``dvc.yaml`` does not know the stage.
+        ModelError: a length or budget is beyond the base models' context.
         ValueError: whatever the task refuses, with advice.
     """
     entry = find_stage(name)
     params = load_params(params_path)
+    if any(dep in folder.parents or dep == folder for dep in entry.deps for folder in BASE_MODELS.values()):
+        check_context(params, BASE_MODELS)  # before what is paid for, though only later stages may meet the limit
     for out in (*entry.outs, *entry.metrics, *entry.plots):
         _recover(out)
     work_folder = WORK_FOLDER / name

@@ -1,6 +1,7 @@
 """Stage ``train``: examples and base model become the tuned model, on the ranks of the chosen cluster.
 
-A killed run continues from its newest checkpoint; another recipe, other inputs or another number of ranks start over.
+The run is planned first (``tasks.planning``): what cannot fit is refused before anything starts. A killed run continues
+from its newest checkpoint, on whatever ranks; another recipe or other inputs start over.
 
 Example::
 
@@ -10,8 +11,8 @@ Example::
 import logging
 import os
 import shutil
-import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 
@@ -20,12 +21,16 @@ from infra.launch import launch
 from s1.artifacts import ArtifactWriter, read_jsonl, write_text_atomically
 from s1.batching import count_steps
 from s1.config import TrainParams
+from s1.model_limits import check_examples, check_lora
 from s1.models import resolve_model
+from s1.records import Example
 from s1.training.checkpoints import newest_whole
 from s1.training.examples import read_examples
 from s1.training.spec import TrainSpec, TrainStep
 from tasks.paths import EXAMPLES, LARGE_MODEL, PLOTS_FOLDER, TRAIN_STEPS, TUNED_MODEL
+from tasks.planning import PlannedRun, base_shape, lengths_of, plan_run, ratios
 from tasks.plots import write_plot
+from tasks.preflight import check_network, measure_network, wants_preflight
 from tasks.stage import Metrics, StageContext, fingerprint
 
 LOSS_PLOT = PLOTS_FOLDER / "train" / "loss.json"
@@ -63,11 +68,19 @@ def run(stage: StageContext, *, train: TrainParams, seed: int) -> Metrics:
     """Train, following the step log while it grows, and put model and log in place together."""
     cluster = load_cluster()
     examples = read_examples(EXAMPLES)
+    check_model(examples, train=train)
+    plan = partial(plan_run, train=train, seed=seed, shape=base_shape(), lengths=lengths_of(examples))
+    planned = plan(cluster)
+    stage.track_step(0, {f"plan/{name}": value for name, value in planned.figures().items()})
     total = count_steps(len(examples), batch_size=train.batch_size, num_epochs=train.num_epochs)
-    spec = make_spec(stage, cluster, train=train, seed=seed)
+    spec = make_spec(stage, planned, train=train, seed=seed)
+    if cluster.device == "cuda":
+        stage.use_gpus(cluster.num_ranks)
     finished = spec.output_folder.exists()
     resumed_from = total if finished else newest_whole(spec.checkpoint_folder) or 0
     if not finished:
+        if wants_preflight(cluster):
+            check_network(planned, measure_network(cluster, folder=spec.run_folder), replan=plan)
         _train(stage, cluster, spec=spec, total=total)
     steps = read_jsonl(spec.steps_file, TrainStep)
     if len(steps) != total:
@@ -79,12 +92,29 @@ def run(stage: StageContext, *, train: TrainParams, seed: int) -> Metrics:
         shutil.copy(spec.steps_file, artifact.path(TRAIN_STEPS.name))
     rows = [{"step": step.step, "loss": step.loss, "learning_rate": step.learning_rate} for step in steps]
     write_plot(LOSS_PLOT, rows)
-    return measure(steps, resumed_from_step=resumed_from)
+    return {**measure(steps, resumed_from_step=resumed_from), **compare(planned, steps)}
 
 
-def make_spec(stage: StageContext, cluster: Cluster, *, train: TrainParams, seed: int) -> TrainSpec:
-    """Describe the run; its folder is named after everything that decides its states, the number of ranks included."""
-    key = fingerprint(train, seed, LARGE_MODEL, EXAMPLES, cluster.num_ranks, cluster.device)
+def check_model(examples: Sequence[Example], *, train: TrainParams) -> None:
+    """See that the base model can be trained on these examples, before anything is started.
+
+    Raises:
+        ModelError: its vocabulary or context is too small, or it lacks the layers that ``train.lora`` names.
+    """
+    folder = resolve_model(LARGE_MODEL)
+    check_examples(
+        folder,
+        largest_id=max(max(example.input_ids) for example in examples),
+        longest=max(len(example.input_ids) for example in examples),
+    )
+    if train.lora is not None:
+        check_lora(train.lora, folder)
+
+
+def make_spec(stage: StageContext, planned: PlannedRun, *, train: TrainParams, seed: int) -> TrainSpec:
+    """Describe the run; its folder is named after everything that decides its states, which the ranks do not."""
+    cluster = planned.cluster
+    key = fingerprint(train, seed, LARGE_MODEL, EXAMPLES, cluster.device)
     return TrainSpec(
         train=train,
         seed=seed,
@@ -92,7 +122,8 @@ def make_spec(stage: StageContext, cluster: Cluster, *, train: TrainParams, seed
         examples_file=EXAMPLES.resolve(),
         run_folder=stage.open_work(key).resolve(),
         device=cluster.device,
-        max_micro_batch_tokens=cluster.max_micro_batch_tokens,
+        storage=cluster.storage,
+        **planned.spec_fields,
     )
 
 
@@ -100,11 +131,8 @@ def _train(stage: StageContext, cluster: Cluster, *, spec: TrainSpec, total: int
     spec_file = spec.run_folder / "spec.json"
     write_text_atomically(spec_file, spec.model_dump_json(indent=1) + "\n")
     follower = StepFollower(spec.steps_file, stage=stage, total=total)
-    started = time.monotonic()
     launch(cluster, spec_file=spec_file, log_folder=spec.run_folder / "ranks", on_line=follower.follow)
     follower.follow()
-    if cluster.device == "cuda":
-        stage.add_quantity("gpu_seconds", cluster.num_ranks * (time.monotonic() - started))
 
 
 def _link_or_copy(source: str, target: str) -> None:
@@ -129,3 +157,10 @@ def measure(steps: Sequence[TrainStep], *, resumed_from_step: int) -> Metrics:
         "tokens_per_second": num_tokens / sum(step.seconds for step in steps),
         "resumed_from_step": resumed_from_step,
     }
+
+
+def compare(planned: PlannedRun, steps: Sequence[TrainStep]) -> Metrics:
+    """What was planned, what it took, and the one over the other."""
+    expected = planned.figures()
+    actual = planned.actual_figures(steps, num_layers=base_shape().num_layers)
+    return {"plan": {**expected}, "actual": {**actual}, "ratio": {**ratios(actual, expected)}}

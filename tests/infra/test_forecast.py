@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.forecast import predict
+from infra.forecast import StageForecast, predict
 from infra.prices import Price, Prices
 
 
@@ -44,3 +44,16 @@ def test_a_stage_whose_gpus_were_somebody_elses_has_an_unknown_price_and_a_known
         "seconds": "900",
         "known from": "its last run",
     }
+
+
+def test_a_stage_that_never_ran_may_have_been_planned(tmp_path: Path) -> None:
+    planned = {"train": StageForecast("train", 10.5, 960.0, "its plan")}
+    forecast = predict(["train", "score"], ledgers=tmp_path, prices=PRICES, planned=planned)
+    assert (forecast.dollars, forecast.unknown) == (10.5, ["score"])
+    assert forecast.rows()[0] == {"stage": "train", "dollars": "10.5000", "seconds": "960", "known from": "its plan"}
+
+
+def test_what_a_stage_took_counts_more_than_its_plan(tmp_path: Path) -> None:
+    (tmp_path / "train.json").write_text(json.dumps({"cpu_seconds": 0.0, "gpu_seconds": 3600.0, "wall_seconds": 9.0}))
+    planned = {"train": StageForecast("train", 10.5, 960.0, "its plan")}
+    assert predict(["train"], ledgers=tmp_path, prices=PRICES, planned=planned).dollars == pytest.approx(3.0)

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from infra.cluster import load_cluster
+from infra.cluster import Cluster, load_cluster
+from infra.figures import flatten_metrics
 from s1.artifacts import ArtifactWriter, read_jsonl
-from s1.training.examples import write_examples
-from s1.training.spec import TrainStep
+from s1.config import TrainParams
+from s1.training.examples import read_examples, write_examples
+from s1.training.spec import Recompute, TrainStep
 from tasks.paths import EXAMPLES, LARGE_MODEL, TRAIN_STEPS, TUNED_MODEL
+from tasks.planning import PlannedRun, base_shape, lengths_of, plan_run
 from tasks.stage import StageContext
 from tasks.train import make_spec, run
 from tests.training.tiny import PARAMS, make_examples
@@ -39,19 +42,38 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def plan_here(*, train: TrainParams = PARAMS, seed: int = 0, cluster: Cluster | None = None) -> PlannedRun:
+    lengths = lengths_of(read_examples(EXAMPLES))
+    return plan_run(cluster or load_cluster(), train=train, seed=seed, shape=base_shape(), lengths=lengths)
+
+
+def run_folder(*, train: TrainParams = PARAMS, seed: int = 0, cluster: Cluster | None = None) -> Path:
+    planned = plan_here(train=train, seed=seed, cluster=cluster)
+    return make_spec(make_stage([]), planned, train=train, seed=seed).run_folder
+
+
 def test_another_recipe_or_other_examples_work_in_another_folder(workspace: Path) -> None:
-    cluster = load_cluster()
-    stage = make_stage([])
-    folder = make_spec(stage, cluster, train=PARAMS, seed=0).run_folder
-    assert make_spec(stage, cluster, train=PARAMS, seed=0).run_folder == folder
-    others = [
-        make_spec(stage, cluster, train=PARAMS.model_copy(update={"learning_rate": 0.02}), seed=0).run_folder,
-        make_spec(stage, cluster, train=PARAMS, seed=1).run_folder,
-        make_spec(stage, cluster.model_copy(update={"processes_per_node": 1}), train=PARAMS, seed=0).run_folder,
-    ]
-    write_examples(EXAMPLES, make_examples(11))
-    others.append(make_spec(stage, cluster, train=PARAMS, seed=0).run_folder)
-    assert len({folder, *others}) == 5
+    folder = run_folder()
+    assert run_folder() == folder
+    others = [run_folder(train=PARAMS.model_copy(update={"learning_rate": 0.02})), run_folder(seed=1)]
+    with ArtifactWriter(EXAMPLES.parent) as artifact:
+        write_examples(artifact.path(EXAMPLES.name), make_examples(11))
+    others.append(run_folder())
+    assert len({folder, *others}) == 4
+
+
+def test_other_ranks_work_on_in_the_same_folder(workspace: Path) -> None:
+    alone = load_cluster().model_copy(update={"processes_per_node": 1})
+    assert run_folder(cluster=alone) == run_folder()
+
+
+def test_what_is_planned_goes_to_the_ranks(workspace: Path) -> None:
+    planned = plan_here()
+    spec = make_spec(make_stage([]), planned, train=PARAMS, seed=0)
+    assert spec.max_tokens_per_rank == load_cluster().max_tokens_per_rank
+    assert (spec.sequence_parallel, spec.attention, spec.loss_kernel) == (1, "sdpa", "chunked")
+    assert spec.attention_weight == base_shape().attention_weight
+    assert spec.recompute == Recompute(mode="none")
 
 
 @pytest.mark.slow
@@ -60,7 +82,11 @@ def test_a_stage_puts_model_and_log_in_place_and_picks_up_what_a_kill_left(works
     stage = make_stage(tracked)
     figures = run(stage, train=PARAMS, seed=0)
     assert (figures["num_steps"], figures["resumed_from_step"]) == (6, 0)
-    assert tracked == [1, 2, 3, 4, 5, 6]
+    assert tracked == [0, 1, 2, 3, 4, 5, 6]  # 0: the plan
+    flat = flatten_metrics(figures)
+    assert (flat["plan/num_steps"], flat["actual/num_steps"]) == (6, 6)
+    assert flat["ratio/num_tokens"] == flat["ratio/num_passes"] == 1.0
+    assert flat["ratio/max_over_mean"] == pytest.approx(1.0)
     assert (TUNED_MODEL / "model.safetensors").is_file()
     steps = read_jsonl(TRAIN_STEPS, TrainStep)
 
@@ -70,6 +96,6 @@ def test_a_stage_puts_model_and_log_in_place_and_picks_up_what_a_kill_left(works
     assert read_jsonl(TRAIN_STEPS, TrainStep) == steps
 
     # Killed before the model was written: the last checkpoint carries on.
-    shutil.rmtree(make_spec(stage, load_cluster(), train=PARAMS, seed=0).output_folder)
+    shutil.rmtree(run_folder() / "tuned")
     assert run(stage, train=PARAMS, seed=0)["resumed_from_step"] == 4
     assert [step.loss for step in read_jsonl(TRAIN_STEPS, TrainStep)] == [step.loss for step in steps]
