@@ -61,7 +61,7 @@ def run_in_group(
     # -I and -S: nothing of the project or of site-packages is imported by the guard.
     command = [sys.executable, "-I", "-S", guard.__file__, str(lifeline_reader), str(grace_seconds), *argv]
     try:
-        with _sigterm_raises():
+        with sigterm_raises():
             process = subprocess.Popen(
                 command,
                 env=env,
@@ -99,8 +99,8 @@ def _follow(process: "subprocess.Popen[str]", on_line: Callable[[str], None] | N
 
 
 @contextmanager
-def _sigterm_raises() -> Iterator[None]:
-    """Turn SIGTERM into SystemExit, so that ``finally`` runs; only the main thread may set this.
+def sigterm_raises() -> Iterator[None]:
+    """Turn SIGTERM into SystemExit meanwhile, so that ``finally`` runs; only the main thread may set this.
 
     In another thread SIGTERM ends the process as it always does, which closes the lifeline: the group stops too.
     """

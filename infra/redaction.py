@@ -93,14 +93,15 @@ def _redact_record(record: logging.LogRecord) -> None:
 @lru_cache(maxsize=4)
 def _find_secrets(environment: tuple[tuple[str, str], ...]) -> list[str]:
     """Values to hide, and the forms that they take in addresses and JSON; longer ones first."""
-    values = {value for name, value in environment if _is_secret(name)}
+    values = {value for name, value in environment if holds_secret(name)}
     values |= {password for _, value in environment for password in _passwords_in(value)}
     long = {value for value in values if len(value) >= MIN_LENGTH}
     forms = {form for value in long for form in (value, quote(value, safe=""), json.dumps(value)[1:-1])}
     return sorted(forms, key=len, reverse=True)
 
 
-def _is_secret(name: str) -> bool:
+def holds_secret(name: str) -> bool:
+    """Whether a variable's name says that its value is a secret."""
     words = re.split(r"[^A-Z0-9]+", name.upper())
     return name.upper() not in _OF_THE_SYSTEM and words[-1] not in _PLACES and not _WORDS.isdisjoint(words)
 
