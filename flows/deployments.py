@@ -9,8 +9,9 @@ Example::
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.responses import DeploymentResponse
@@ -44,24 +45,37 @@ def deploy(*, work_pool: str, home: Path) -> list[str]:
     """
     stages = read_pipeline(home / PIPELINE).keys()
     groups = [None, *(name for name, group in GROUPS.items() if stages >= set(group.stages))]
-    profiles = [path for path in sorted((home / PROFILES).glob("*.yaml")) if _is_sound(path)]
+    profiles = _load_profiles(home)
     with get_client(sync_client=True) as client:
         present = {_name(client, item): item for item in client.read_deployments(limit=200)}
         _refuse_other_checkouts(present.values(), home, work_pool)
-        names = [_deploy(client, group, path, work_pool, home) for group in groups for path in profiles]
+        names = []
+        for group in groups:
+            form = form_for(group)
+            schema = parameter_schema(form)
+            for path, params in profiles.items():
+                name = f"{group or CHAIN}/{path.stem}"
+                wanted = _describe(group, path, work_pool, home)
+                wanted |= {"parameters": {"params": form_values(form, params)}, "parameter_openapi_schema": schema}
+                if not _is_there(present.get(name), wanted):
+                    flow_id = client.create_flow_from_name(group or CHAIN)
+                    client.create_deployment(flow_id=flow_id, name=path.stem, **wanted)
+                names.append(name)
         for name, deployment in present.items():
             if name not in names and deployment.work_pool_name == work_pool and _is_ours(deployment):
                 client.delete_deployment(deployment.id)  # its profile or its stages are gone
     return names
 
 
-def _is_sound(profile: Path) -> bool:
-    try:
-        load_params(profile)
-    except ParamsError as error:
-        print(f"Warning: left out of the UI: {error}", file=sys.stderr)
-        return False
-    return True
+def _load_profiles(home: Path) -> dict[Path, dict[str, Any]]:
+    """File -> values of every profile that can be used."""
+    found = {}
+    for path in sorted((home / PROFILES).glob("*.yaml")):
+        try:
+            found[path] = load_params(path).model_dump(mode="json")
+        except ParamsError as error:
+            print(f"Warning: left out of the UI: {error}", file=sys.stderr)
+    return found
 
 
 def _name(client: SyncPrefectClient, deployment: DeploymentResponse) -> str:
@@ -84,28 +98,26 @@ def _refuse_other_checkouts(deployments: Iterable[DeploymentResponse], home: Pat
             )
 
 
-def _deploy(client: SyncPrefectClient, group: str | None, profile: Path, work_pool: str, home: Path) -> str:
-    flow_name = group or CHAIN
-    form = form_for(group)
-    values = load_params(profile).model_dump(mode="json")
+def _describe(group: str | None, profile: Path, work_pool: str, home: Path) -> dict[str, Any]:
+    """A deployment without its form."""
     purpose = _WHOLE if group is None else f"{GROUPS[group].purpose} Brings in what it needs from before."
-    client.create_deployment(
-        flow_id=client.create_flow_from_name(flow_name),
-        name=profile.stem,
-        version=profile_version(profile),
-        description=purpose + _HOW,
-        work_pool_name=work_pool,
-        entrypoint=f"{_MODULE}{flow_name}",
-        parameters={"params": form_values(form, values)},
-        parameter_openapi_schema=parameter_schema(form),
-        enforce_parameter_schema=True,
-        tags=[profile.stem, _extent(group)],
-        job_variables={
+    return {
+        "version": profile_version(profile),
+        "description": purpose + _HOW,
+        "work_pool_name": work_pool,
+        "entrypoint": f"{_MODULE}{group or CHAIN}",
+        "enforce_parameter_schema": True,
+        "tags": [profile.stem, _extent(group)],
+        "job_variables": {
             "command": command_to_string([sys.executable, "-m", "flows.engine"]),
             "working_dir": str(home.resolve()),
         },
-    )
-    return f"{flow_name}/{profile.stem}"
+    }
+
+
+def _is_there(deployment: DeploymentResponse | None, wanted: Mapping[str, Any]) -> bool:
+    """Whether the server has a deployment as it should be; sending it again would take the server half a second."""
+    return deployment is not None and all(getattr(deployment, key) == value for key, value in wanted.items())
 
 
 def _extent(group: str | None) -> str:

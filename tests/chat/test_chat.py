@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers
-from tokenizers.models import BPE
+from tokenizers.models import BPE, WordLevel
 from transformers import PreTrainedTokenizerFast
 
 from s1.chat import ChatFormat
@@ -140,3 +140,19 @@ def test_a_special_token_in_collected_text_is_refused_with_its_place(field: str)
     texts: dict[str, Any] = {"question": "2+2?", "thinking": "two", "answer": "4", field: "ends <|im_end|> here"}
     with pytest.raises(ValueError, match=rf"question q: its {field} holds the special token '<\|im_end\|>'"):
         ChatFormat.create(byte_tokenizer(), chat=S1_DELIMITERS).render_example(question_id="q", **texts)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "message"),
+    [(BPE({"q": 0}, []), "drops"), (WordLevel({"<unk>": 0}, unk_token="<unk>"), "has unknown tokens in")],
+    ids=["dropped", "unknown"],
+)
+def test_a_delimiter_that_the_tokenizer_cannot_write_is_refused(pieces: Any, message: str) -> None:
+    backend = Tokenizer(pieces)
+    backend.add_special_tokens([AddedToken(text, special=True) for text in ("<|im_start|>", "<|im_end|>")])
+    tokenizer = make_tokenizer(tokenizer_object=backend, unk_token=pieces.unk_token, chat_template=TEMPLATE)
+    unwritable = S1_DELIMITERS.model_copy(update={"think_start": "[think]"})
+    with pytest.raises(
+        ValueError, match=rf"chat.think_start: tokenizer .* {message} '\[think\]'; set the section chat"
+    ):
+        ChatFormat.create(tokenizer, chat=unwritable)

@@ -57,7 +57,8 @@ class Checkout:
 
     def __post_init__(self) -> None:
         create_toy(self.folder)
-        (self.folder / "profiles").symlink_to(PROJECT / "profiles")
+        (self.folder / "profiles").mkdir()  # one, as each costs every start of the servers some deployments
+        (self.folder / "profiles/nano.yaml").symlink_to(PROJECT / "profiles/nano.yaml")
         (self.folder / "waiting.py").write_text(WAITING_FLOW)
         self.extra = {"PREFECT_PORT": str(free_port()), "MLFLOW_PORT": str(free_port()), **self.extra}
 

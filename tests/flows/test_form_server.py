@@ -1,12 +1,20 @@
 """A real Prefect server refuses what a form's types, limits and choices refuse, and names the key."""
 
+import shutil
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from flows.deployments import deploy
+from flows.groups import GROUPS
+from s1.config import load_params
 from s1.config.editing import set_dotted
-from tests.flows.form_server import NANO, FormServer
+from tests.flows.form_server import NANO, PIPELINE, PROJECT, FormServer
 
 pytestmark = pytest.mark.slow
 
@@ -95,3 +103,39 @@ def test_without_a_value_a_run_has_the_profiles(form_server: FormServer, group: 
     params = form_server.params_of(answer.json()["id"])
     assert params == {name: NANO[name] for name in params}
     assert "seed" in params
+
+
+@pytest.mark.parametrize("path", sorted((PROJECT / "profiles").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_profile_can_be_ordered_in_the_form(form_server: FormServer, path: Path) -> None:
+    values = load_params(path).model_dump(mode="json")
+    response = form_server.create_run(None, {"params": values})
+    assert response.status_code == 201, response.text
+
+
+def test_a_deployment_that_is_there_is_not_sent_again(
+    form_server: FormServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    profile = tmp_path / "profiles/other.yaml"
+    profile.parent.mkdir()
+    shutil.copy(PROJECT / "profiles/nano.yaml", profile)
+    shutil.copy(PIPELINE, tmp_path / "dvc.yaml")
+    sent: list[str] = []
+    create = SyncPrefectClient.create_deployment
+
+    def note(client: SyncPrefectClient, **values: Any) -> Any:
+        sent.append(values["entrypoint"])
+        return create(client, **values)
+
+    monkeypatch.setattr(SyncPrefectClient, "create_deployment", note)
+    with temporary_settings({PREFECT_API_URL: f"{form_server.url}/api"}):
+        with get_client(sync_client=True) as client:
+            client.create_work_pool(WorkPoolCreate(name="others", type="process"))
+        names = deploy(work_pool="others", home=tmp_path)
+        assert names == ["s1/other", *(f"{group}/other" for group in GROUPS)]
+        assert len(sent) == len(names)
+        assert deploy(work_pool="others", home=tmp_path) == names
+        assert len(sent) == len(names)
+        profile.write_text(profile.read_text().replace("seed: 0", "seed: 1", 1))
+        assert deploy(work_pool="others", home=tmp_path) == names
+        assert len(sent) == 2 * len(names)
