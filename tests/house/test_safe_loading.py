@@ -13,7 +13,7 @@ ALLOWED = {
     LOADER: {"from_pretrained"},
     # DeepSpeed's states are pickles. They lie in the stage's own work folder, which only this project's training
     # writes: neither git nor DVC carries it from elsewhere.
-    PROJECT / "s1/training/worker.py": {"load_checkpoint"},
+    PROJECT / "s1/training/resuming.py": {"load_checkpoint"},
 }
 
 PICKLES = {"pickle", "_pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
