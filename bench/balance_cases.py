@@ -15,9 +15,9 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
 
-from bench.balance_rank import deal_rows
 from bench.ranks import RankError, run_ranks
 from s1.batching import Layout, Loads, count_loads, layouts, partition, plan_rows
+from s1.planning.reference import deal_rows
 from s1.planning.shapes import ModelShape
 from s1.training.spec import TrainSpec
 

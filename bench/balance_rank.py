@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from infra.processes import die_with_parent
-from s1.batching import Row
+from s1.planning.reference import deal_rows
 from s1.records import Example
 from s1.training.engine import make_engine, start_distributed, zero_config
 from s1.training.examples import read_examples
@@ -49,11 +49,6 @@ class TimedEngine:
         """Of the engine, and the end of the pass."""
         self._engine.backward(*args, **kwargs)
         self.passes.append(time.process_time() - self._started)
-
-
-def deal_rows(num_examples: int, *, num_ranks: int) -> list[list[Row]]:
-    """The reference's layout: one example per rank at a time, in the order of the data loader."""
-    return [[(place,) for place in range(rank, num_examples, num_ranks)] for rank in range(num_ranks)]
 
 
 def plan_case(examples: Sequence[Example], *, spec: TrainSpec, num_ranks: int, is_reference: bool) -> StepPlan:

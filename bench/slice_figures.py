@@ -17,13 +17,12 @@ from dataclasses import dataclass
 from bench.slice_models import slice_shape
 from bench.slice_results import Measurement, Results
 from s1.batching import Layout
-from s1.planning import Gpu, Machine, ModelShape, Plan, Recipe, Wishes, find_gpu, make_plan
+from s1.planning import Gpu, Machine, ModelShape, Plan, Wishes, make_plan
 from s1.planning.lengths import standin
 from s1.planning.memory import budget_of
+from s1.planning.published import S1_MACHINE, S1_RECIPE
 from s1.planning.steps import Load, cost_of, example_flops, lay_out
 
-PAPER_RECIPE = Recipe(batch_size=16, num_epochs=5, seed=0, precision="bfloat16", zero_stage=3)
-"""Appendix D: what decides time and memory."""
 _NAMES = (
     ("H100 80GB HBM3", "H100-SXM-80GB"),
     ("H200", "H200"),
@@ -133,6 +132,5 @@ def efficiency(results: Results, *, gpu: Gpu) -> float | None:
 
 def predict(share: float, *, shape: ModelShape, lengths_name: str) -> Plan:
     """The paper's run on two nodes of eight H100 at 400 Gb/s each, at a measured share of peak."""
-    machine = Machine(find_gpu("H100-SXM-80GB"), gpus_per_node=8, num_nodes=2, network_gbits_per_gpu=400)
     lengths = {str(number): length for number, length in enumerate(standin(lengths_name))}
-    return make_plan(shape, lengths, recipe=PAPER_RECIPE, machine=machine, wishes=Wishes(efficiency=share))
+    return make_plan(shape, lengths, recipe=S1_RECIPE, machine=S1_MACHINE, wishes=Wishes(efficiency=share))

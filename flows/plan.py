@@ -6,8 +6,8 @@ instead, so a machine can be tried before it is rented. The arithmetic is ``s1.p
 
 Example::
 
-    python -m flows.plan --cluster two-nodes --steps 5
-    python -m flows.plan --config config.json --lengths s1k-long --cluster two-nodes
+    python -m flows.plan --cluster two-8gpu --steps 5
+    python -m flows.plan --params profiles/s1-32b.yaml --cluster two-8gpu --config config.json --lengths s1k-long
     python -m flows.plan --published                    # how well it predicts runs that were published
 """
 
@@ -50,13 +50,16 @@ def _plan(arguments: argparse.Namespace) -> str:
     cluster, params = load_cluster(arguments.cluster), load_params(arguments.params)
     shape = read_shape(arguments.config)
     lengths = load_lengths(arguments.lengths, tokenizer=arguments.tokenizer)
-    usd = arguments.usd
+    usd, note = arguments.usd, ""
     if usd is None and cluster.device == "cuda":
-        usd = load_prices().gpu_hour.usd
+        listed = load_prices().gpu_hour
+        # One price for every kind of GPU: whoever plans for another kind has to see whose it is.
+        usd, note = listed.usd, f"\n\nprice         prices.yaml: {listed.source}; --usd takes another"
     planned = plan_run(
         cluster, train=params.train, seed=params.seed, shape=shape, lengths=lengths, usd_per_gpu_hour=usd
     )
-    return render_plan(planned, shape=shape, lengths=lengths, train=params.train, seed=params.seed, num=arguments.steps)
+    text = render_plan(planned, shape=shape, lengths=lengths, train=params.train, seed=params.seed, num=arguments.steps)
+    return text + note
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -77,11 +80,25 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         help=f"examples (.parquet), numbers (.json, .txt), traces (.jsonl, .jsonl.gz), or {', '.join(STANDINS)}",
     )
     parser.add_argument("--tokenizer", metavar="FILE", type=Path, help="tokenizer.json for traces (the base model's)")
-    parser.add_argument("--usd", metavar="PRICE", type=float, help="per GPU and hour; prices.yaml without it")
-    parser.add_argument("--steps", metavar="N", type=int, default=2, help="steps that are shown rank by rank (2)")
+    parser.add_argument("--usd", metavar="PRICE", type=_price, help="per GPU and hour; prices.yaml without it")
+    parser.add_argument("--steps", metavar="N", type=_count, default=2, help="steps that are shown rank by rank (2)")
     parser.add_argument("--published", action="store_true", help="published runs beside what is predicted for them")
     parser.add_argument("--gpus", action="store_true", help="kinds of GPU that are known")
     return parser.parse_args(argv)
+
+
+def _price(text: str) -> float:
+    price = float(text)
+    if not 0 <= price < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no price in US dollars; give 0 or more")
+    return price
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is no number of steps; give 0 or more")
+    return number
 
 
 if __name__ == "__main__":

@@ -98,7 +98,8 @@ def _layout(plan: Plan, shape: ModelShape) -> Iterator[str]:
 
 
 def _memory(fit: Fit) -> Iterator[str]:
-    yield f"memory        {fit.peak_bytes / _GB:.1f} of {fit.memory_bytes / _GB:.1f} GB per GPU at the fullest pass;"
+    sizes = f"{fit.peak_bytes / _GB:.1f} of {fit.memory_bytes / _GB:.1f}"
+    yield f"memory        {sizes} usable GB per GPU at the fullest pass;"
     yield f"              weights, gradients and optimizer take {fit.budget.state_bytes / _GB:.1f} GB of it"
     yield f"              the longest example that this layout could hold: {fit.longest_example:,} tokens"
 

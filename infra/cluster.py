@@ -168,7 +168,9 @@ def load_cluster(name: str | None = None, *, folder: Path = CLUSTERS_FOLDER) -> 
         return Cluster.model_validate(data)
     except FileNotFoundError as error:
         known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml")))
-        raise ClusterError(f"{_VARIABLE} is {name!r}, but {path} is missing; there are: {known}") from error
+        raise ClusterError(
+            f"there is no cluster {name!r} ({path}); set {_VARIABLE} or --cluster to one of: {known}"
+        ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ClusterError(f"{path} is not valid YAML: {error}") from error
     except ValidationError as error:

@@ -125,7 +125,11 @@ def check_context(params: Params, folders: Mapping[str, Path]) -> None:
 
 def context_of(folder: Path) -> int | None:
     """Tokens that a model's positions reach, stretched ones (YaRN) included; None where config.json does not say."""
-    config = _config(folder)
+    return stated_context(_config(folder))
+
+
+def stated_context(config: Mapping[str, Any]) -> int | None:
+    """The same of the content of a ``config.json``."""
     plain = next((config[key] for key in ("max_position_embeddings", "n_positions") if config.get(key)), None)
     scaling = config.get("rope_parameters") or config.get("rope_scaling") or {}
     original, factor = scaling.get("original_max_position_embeddings"), scaling.get("factor")

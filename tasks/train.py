@@ -114,7 +114,9 @@ def check_model(examples: Sequence[Example], *, train: TrainParams) -> None:
 def make_spec(stage: StageContext, planned: PlannedRun, *, train: TrainParams, seed: int) -> TrainSpec:
     """Describe the run; its folder is named after everything that decides its states, which the ranks do not."""
     cluster = planned.cluster
-    key = fingerprint(train, seed, LARGE_MODEL, EXAMPLES, cluster.device)
+    # How often states are saved, and what stops a run, decide no state: who changes them goes on from the newest one.
+    decisive = train.model_copy(update={"checkpoint_every_steps": 1, "spike": None})
+    key = fingerprint(decisive, seed, LARGE_MODEL, EXAMPLES, cluster.device)
     return TrainSpec(
         train=train,
         seed=seed,

@@ -16,10 +16,11 @@ from infra.launch.node import NodeEnding
 
 _SIGKILL = -9
 _SIGTERM = -15
+_SIGABRT = -6
 _LOST_PEER = re.compile(
     r"Connection closed by peer|Connection reset by peer|connection was likely closed|Broken pipe|"
     r"Timed out waiting|NCCL.*(remote process|unhandled system error)|Failed to recv|ChildFailedError|DistStoreError|"
-    r"wait timeout|Socket closed|recvValue failed|RendezvousConnectionError",
+    r"wait timeout|collective operation timeout|Socket closed|recvValue failed|RendezvousConnectionError",
     re.IGNORECASE,
 )
 _KEPT = "Finished checkpoints are kept; run again to continue"
@@ -53,8 +54,9 @@ def explain(endings: Sequence[NodeEnding]) -> str:
 
 def _lateness(ending: NodeEnding) -> int:
     """0: surely the reason; more: more likely a consequence."""
-    if ending.code is not None and ending.code < 0 and ending.code != _SIGTERM:
-        return 0  # killed ranks do not die of others
+    # Killed ranks do not die of others; NCCL aborts those that lost one, or waited too long.
+    if ending.code is not None and ending.code < 0 and ending.code not in (_SIGTERM, _SIGABRT):
+        return 0
     follows = any(_LOST_PEER.search(word) for word in ending.words)
     if ending.rank is None:
         return 1 if not follows else 3  # a lost host
@@ -66,6 +68,11 @@ def _advice(code: int, text: str) -> str:
         return (
             "Most often memory ran out: lower max_tokens_per_rank in the cluster's file, use more ranks, or a "
             f"higher train.zero_stage. {_KEPT}."
+        )
+    if code == _SIGABRT:
+        return (
+            "NCCL ends a rank so when it waited too long for the others: look at the other ranks, the network and the "
+            f"storage; where a slow disk is all, raise collective_timeout_minutes in the cluster's file. {_KEPT}."
         )
     if code < 0:
         return f"Signal {-code} ended it. {_KEPT}."

@@ -132,6 +132,9 @@ def build_env(job: NodeJob, *, base: Mapping[str, str], interface: str | None = 
         env["GLOO_SOCKET_IFNAME"] = env["NCCL_SOCKET_IFNAME"] = job.interface
     elif interface is not None:
         env.setdefault("GLOO_SOCKET_IFNAME", interface)
+    if job.device == "cuda" and "PYTORCH_ALLOC_CONF" not in env:
+        # Steps differ in size; blocks that can grow lose less memory between them.
+        env.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
     if job.device == "cpu":
         env["DS_ACCELERATOR"] = "cpu"
         if job.num_nodes == 1:

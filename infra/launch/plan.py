@@ -89,7 +89,8 @@ def _on_kubernetes(
     outside = [path for path in (PROJECT, log_folder, *needed) if not path.is_relative_to(mount)]
     if outside:
         raise ClusterError(
-            f"{outside[0]} is not under mount_path {mount}; start the run where the volume is mounted as in the pods"
+            f"{outside[0]} is not under mount_path {mount}; start the run where the volume is mounted as in the pods, "
+            "or change kubernetes.mount_path in the cluster's file"
         )
     name = f"s1-train-{hashlib.sha256(str(log_folder).encode()).hexdigest()[:8]}"
     head = kubernetes.head_of(name)

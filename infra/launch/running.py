@@ -24,7 +24,7 @@ from infra.launch.job import PROJECT
 from infra.launch.node import END_PREFIX, NodeEnding, run_node
 from infra.launch.plan import Launch, build_launch, is_here
 from infra.processes import run_in_group
-from s1.training.preflight import find_layout_problems
+from s1.batching import LayoutError, make_layout
 from s1.training.spec import TrainSpec
 
 logger = logging.getLogger(__name__)
@@ -70,14 +70,15 @@ def refuse_bad_layout(cluster: Cluster, spec: TrainSpec) -> None:
     heads = config.get("num_attention_heads")
     if heads is None:
         return
-    problems = find_layout_problems(
-        num_ranks=cluster.num_ranks,
-        sequence_parallel=spec.sequence_parallel,
-        num_attention_heads=heads,
-        num_key_value_heads=config.get("num_key_value_heads") or heads,
-    )
-    if problems:
-        raise LaunchError("training was not started:\n" + "\n".join(problems))
+    try:
+        make_layout(
+            cluster.num_ranks,
+            sequence_parallel=spec.sequence_parallel,
+            num_heads=heads,
+            num_kv_heads=config.get("num_key_value_heads") or heads,
+        )
+    except LayoutError as error:
+        raise LaunchError(f"training was not started:\n{error}") from error
 
 
 def run_ranks(

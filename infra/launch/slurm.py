@@ -38,9 +38,9 @@ def srun_argv(cluster: Cluster, job: NodeJob, *, environment: Mapping[str, str])
 
 def _shape(cluster: Cluster) -> list[str]:
     shape = [f"--nodes={cluster.num_nodes}", f"--ntasks={cluster.num_nodes}", "--ntasks-per-node=1"]
-    if cluster.device == "cuda":
-        return [*shape, f"--gpus-per-node={cluster.processes_per_node}"]
-    return [*shape, f"--cpus-per-task={cluster.processes_per_node * cluster.threads_per_process}"]
+    # A task is a whole node: without this many cores of its own, all of its ranks would share one.
+    shape.append(f"--cpus-per-task={cluster.processes_per_node * cluster.threads_per_process}")
+    return [*shape, *([f"--gpus-per-node={cluster.processes_per_node}"] if cluster.device == "cuda" else [])]
 
 
 def _request(cluster: Cluster) -> list[str]:

@@ -73,7 +73,7 @@ def make_layout(num_ranks: int, *, sequence_parallel: int, num_heads: int, num_k
         )
     raise LayoutError(
         f"sequence_parallel {sequence_parallel} is not possible: {', and '.join(reasons)}. Set sequence_parallel in "
-        f"the cluster file to {', '.join(map(str, possible))} or auto, or change the number of ranks"
+        f"the cluster's file to {', '.join(map(str, possible))} or auto, or change the number of ranks"
     )
 
 

@@ -8,7 +8,7 @@ Example::
 
     machine = Machine(gpu=find_gpu("H100-SXM-80GB"), num_nodes=2, gpus_per_node=8, network_gbits_per_gpu=400)
     plan = make_plan(read_shape(Path("config.json")), lengths, recipe=recipe, machine=machine)
-    plan.layout, plan.estimate.minutes.mid          # Layout(num_groups=4, sequence_parallel=4), 14.3
+    plan.layout, plan.estimate.minutes.mid          # Layout(num_groups=2, sequence_parallel=8), 13.9
 """
 
 from s1.planning.hardware import GPUS, Gpu, Machine, find_gpu

@@ -3,7 +3,7 @@
 Example::
 
     estimate = make_estimate(load, rows, stack=OURS)
-    estimate.minutes.mid, estimate.floor_minutes        # (14.3, 4.9)
+    estimate.minutes.mid, estimate.floor_minutes        # (13.9, 4.9)
 """
 
 from collections.abc import Sequence

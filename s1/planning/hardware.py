@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from s1.planning.problems import PlanError
 
 MIB = 1024**2
+USABLE_SHARE = 0.95
+"""Of a GPU's memory: steps differ in size, and what lies between their tensors is lost; an assumption."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,11 @@ class Machine:
     def num_gpus(self) -> int:
         """GPUs in all."""
         return self.num_nodes * self.gpus_per_node
+
+    @property
+    def usable_bytes(self) -> int:
+        """Of one GPU's memory, what plans fill."""
+        return int(USABLE_SHARE * self.gpu.memory_bytes)
 
     @property
     def peak_flops(self) -> float:

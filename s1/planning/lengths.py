@@ -7,7 +7,7 @@ tokens in all, 74 % of examples over 4,096 (paper, tables 6 and 8), a teacher th
 
 Example::
 
-    sum(standin("s1k-short")) / 1000        # 4582.0
+    sum(standin("s1k-short")) / 1000        # 4599.879
 """
 
 import json
@@ -62,6 +62,8 @@ def read_lengths(path: Path) -> list[int]:
         found = json.loads(text) if path.suffix == ".json" else text.split()
     except FileNotFoundError as error:
         raise PlanError(f"{path} is missing; name a file of lengths, or one of: {', '.join(STANDINS)}") from error
+    except IsADirectoryError as error:
+        raise PlanError(f"{path} is a folder; name a file of lengths, or one of: {', '.join(STANDINS)}") from error
     except ValueError as error:
         raise PlanError(f"{path} is neither JSON nor text: {error}") from error
     if not isinstance(found, list):

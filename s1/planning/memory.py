@@ -7,7 +7,7 @@ shapes and stacks; does not know time.
 Example::
 
     budget = budget_of(shape, num_ranks=16, precision="bfloat16", zero_stage=3, loss_kernel="fused")
-    budget.longest(machine.gpu.memory_bytes, num_recomputed=64)         # 50930 tokens on each GPU
+    budget.longest(machine.usable_bytes, num_recomputed=64)         # 37347 tokens on each GPU
 """
 
 import math
@@ -23,6 +23,11 @@ LOGIT_BYTES = 14
 """Per token and word of the vocabulary: logits in bf16 and fp32, their softmax and gradient."""
 CHUNKED_LOSS_BYTES = 2**28 * LOGIT_BYTES // 4
 """``s1.training.loss`` makes 256 MiB of logits in fp32 at a time."""
+_HEAD_GRADIENT_BYTES = {"plain": 1, "chunked": 2, "fused": 4}
+"""Copies of the head, in the model's format, while its gradient is made: the gradient; with chunks also what each adds
+to it; Liger's sum in fp32, its result, and the weight that it keeps for the backward pass."""
+_GRADIENT_BYTES = 4
+"""ZeRO adds gradients up in fp32, whatever the model's format (``grad_accum_dtype`` of ``s1.training.engine``)."""
 _TRANSIENT_LAYERS = 1.3
 """Layers' worth of activations and gradients that are alive while one layer is computed again."""
 
@@ -102,12 +107,14 @@ def budget_of(
     weight = 2 if precision == "bfloat16" else 4
     trained = shape.num_parameters if num_trained is None else num_trained
     extra = 0 if num_trained is None else num_trained
-    weights, gradients = weight * (shape.num_parameters + extra), weight * trained
+    weights, gradients = weight * (shape.num_parameters + extra), _GRADIENT_BYTES * trained
     optimizer = (12 if precision == "bfloat16" else 8) * trained
     states = optimizer / num_ranks
     states += gradients / (num_ranks if zero_stage >= 2 else 1)
     states += weights / (num_ranks if zero_stage == 3 else 1)
     per_token, fixed = _loss(shape, loss_kernel)
+    if num_trained is None:  # LoRA leaves the head as it is
+        fixed += _HEAD_GRADIENT_BYTES[loss_kernel] * weight * shape.vocabulary_size * shape.hidden_size
     scale = weight // 2
     return Budget(
         num_layers=shape.num_layers,

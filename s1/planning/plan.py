@@ -7,7 +7,7 @@ rank per group. Knows nothing of files or prices.
 Example::
 
     plan = make_plan(shape, named_lengths, recipe=recipe, machine=machine)
-    plan.layout.sequence_parallel, plan.max_tokens_per_rank     # (4, 6500)
+    plan.layout.sequence_parallel, plan.max_tokens_per_rank     # (8, 37347)
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from math import ceil
 from statistics import fmean
 from typing import Literal
 
-from s1.batching import Layout, Step, layouts, plan_steps
+from s1.batching import Layout, LayoutError, Step, layouts, make_layout, plan_steps
 from s1.planning.estimate import Estimate, make_estimate
 from s1.planning.hardware import Machine
 from s1.planning.memory import OVERHEAD_BYTES, Budget, LossKernel, Precision, budget_of
@@ -66,6 +66,7 @@ class Fit:
 
     budget: Budget
     memory_bytes: int
+    """What the plan may fill of a GPU."""
     peak_bytes: float
     """Of the fullest pass."""
     longest_example: int
@@ -73,18 +74,14 @@ class Fit:
 
     @property
     def activation_bytes(self) -> int:
-        """What states leave of one rank's memory for activations and ``workspace_bytes``."""
-        budget = self.budget
-        free = self.memory_bytes - OVERHEAD_BYTES - budget.state_bytes - budget.backward_bytes
-        # The loss's own memory is free again when layers are recomputed. Where that takes less than the loss did, even
-        # in the shortest pass that has to recompute, the rest is kept back.
-        shortest = budget.longest(self.memory_bytes, num_recomputed=0)
-        return max(0, free - max(0, ceil(budget.loss_bytes - shortest * budget.transient_bytes)))
+        """What states leave of one rank's memory for activations, the loss and ``workspace_bytes``."""
+        free = self.memory_bytes - OVERHEAD_BYTES - self.budget.state_bytes - self.budget.backward_bytes
+        return max(0, free)
 
     @property
     def workspace_bytes(self) -> int:
-        """One token of what is held beside the layers' own activations, rounded up."""
-        return ceil(max(self.budget.transient_bytes, self.budget.loss_bytes_per_token))
+        """One token of what is held while a layer is computed again, rounded up."""
+        return ceil(self.budget.transient_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +164,7 @@ def make_plan(
         estimate=estimate,
         fit=Fit(
             load.budget,
-            machine.gpu.memory_bytes,
+            machine.usable_bytes,
             peak_bytes=load.budget.peak(fullest, num_recomputed=most),
             longest_example=longest_on_a_rank(load.budget, machine, wishes) * load.layout.sequence_parallel,
         ),
@@ -208,15 +205,13 @@ def allowed_layouts(shape: ModelShape, num_ranks: int, *, sequence_parallel: int
     Raises:
         PlanError: the size does not go with them; names those that do.
     """
-    found = layouts(num_ranks, num_heads=shape.num_heads, num_kv_heads=shape.num_kv_heads)
-    wished = [layout for layout in found if sequence_parallel in (None, layout.sequence_parallel)]
-    if not wished:
-        sizes = ", ".join(str(layout.sequence_parallel) for layout in found)
-        raise PlanError(
-            f"sequence_parallel {sequence_parallel} does not go with {num_ranks} ranks, {shape.num_heads} attention "
-            f"heads and {shape.num_kv_heads} key-value heads; set it in the cluster's file to one of {sizes}, or auto"
-        )
-    return wished
+    heads = {"num_heads": shape.num_heads, "num_kv_heads": shape.num_kv_heads}
+    if sequence_parallel is None:
+        return layouts(num_ranks, **heads)
+    try:
+        return [make_layout(num_ranks, sequence_parallel=sequence_parallel, **heads)]
+    except LayoutError as error:
+        raise PlanError(str(error)) from error
 
 
 def rank_budget(shape: ModelShape, *, recipe: Recipe, machine: Machine, wishes: Wishes) -> Budget:
@@ -234,7 +229,7 @@ def rank_budget(shape: ModelShape, *, recipe: Recipe, machine: Machine, wishes: 
 def longest_on_a_rank(budget: Budget, machine: Machine, wishes: Wishes) -> int:
     """Tokens of one pass on one rank that fit, recomputing what may be."""
     num_recomputed = 0 if wishes.recompute == "none" else budget.num_layers
-    return budget.longest(machine.gpu.memory_bytes, num_recomputed=num_recomputed)
+    return budget.longest(machine.usable_bytes, num_recomputed=num_recomputed)
 
 
 def _candidates(
@@ -266,7 +261,7 @@ def _sizes(budget: Budget, machine: Machine, wishes: Wishes) -> Sequence[int]:
     if wishes.recompute != "auto":
         return [longest_on_a_rank(budget, machine, wishes)]
     counts = [round(share * budget.num_layers) for share in _TRIED_SHARES]
-    return [budget.longest(machine.gpu.memory_bytes, num_recomputed=count) for count in counts]
+    return [budget.longest(machine.usable_bytes, num_recomputed=count) for count in counts]
 
 
 def _mid_seconds(load: Load, tried: Sequence[Sequence[int]], *, max_tokens: int, stack: Stack) -> float:

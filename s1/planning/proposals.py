@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from s1.planning.hardware import GPUS, Machine
+from s1.planning.memory import OVERHEAD_BYTES
 from s1.planning.plan import Recipe, Wishes, allowed_layouts, longest_on_a_rank, rank_budget
 from s1.planning.problems import PlanError
 from s1.planning.shapes import ModelShape
@@ -41,9 +42,11 @@ def refuse(shape: ModelShape, longest: int, *, recipe: Recipe, machine: Machine,
     if wished is not None and wished > most > 0:
         problem = f"max_tokens_per_rank {wished} does not fit: {most} tokens do"
     elif limit == 0:
+        around = OVERHEAD_BYTES + budget.loss_bytes
         problem = (
-            f"weights, gradients and optimizer take {budget.state_bytes / _GIB:.0f} GiB on each of {machine.num_gpus} "
-            f"{machine.gpu.name} ({machine.gpu.memory_bytes / _GIB:.0f} GiB)"
+            f"weights, gradients and optimizer take {budget.state_bytes / _GIB:.0f} GiB, CUDA, NCCL and the loss "
+            f"{around / _GIB:.0f} GiB, on each of {machine.num_gpus} {machine.gpu.name} "
+            f"({machine.gpu.memory_bytes / _GIB:.0f} GiB, {machine.usable_bytes / _GIB:.0f} of them usable)"
         )
     else:
         problem = (

@@ -48,6 +48,10 @@ S1_USD_PER_GPU_HOUR = 2.89
 """$20 for it, over 16 GPUs x 26 minutes."""
 _NETWORK_GBITS = 400.0
 """Taken for published runs on several nodes: none names its network."""
+S1_RECIPE = Recipe(batch_size=16, num_epochs=5, seed=0, precision="bfloat16", zero_stage=3)
+"""What of s1's recipe decides time and memory (appendix D)."""
+S1_MACHINE = Machine(find_gpu("H100-SXM-80GB"), gpus_per_node=8, num_nodes=2, network_gbits_per_gpu=_NETWORK_GBITS)
+"""What s1 was trained on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +151,8 @@ def predict_foundry(row: FoundryRow, *, efficiency: float = FSDP.efficiency.mid)
 
 def predict_s1(lengths_name: str) -> float:
     """Minutes of s1's own run on the reference's stack, with stand-ins for the lengths."""
-    machine = Machine(find_gpu("H100-SXM-80GB"), gpus_per_node=8, num_nodes=2, network_gbits_per_gpu=_NETWORK_GBITS)
     lengths = {str(number): length for number, length in enumerate(standin(lengths_name))}
-    recipe = Recipe(batch_size=16, num_epochs=5, seed=0, precision="bfloat16", zero_stage=3)
-    estimate = estimate_reference(QWEN25_32B, lengths, recipe=recipe, machine=machine)
+    estimate = estimate_reference(QWEN25_32B, lengths, recipe=S1_RECIPE, machine=S1_MACHINE)
     assert estimate is not None, "20,453 tokens fit"
     return estimate.minutes.mid
 

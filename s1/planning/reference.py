@@ -8,14 +8,14 @@ Example::
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from s1.batching import Layout, Loads, Step, plan_steps
+from s1.batching import Layout, Row, Step, plan_steps
 from s1.planning.estimate import Estimate, make_estimate
 from s1.planning.hardware import Machine
 from s1.planning.memory import reference_budget
 from s1.planning.plan import Recipe
 from s1.planning.shapes import ModelShape
 from s1.planning.stacks import FSDP
-from s1.planning.steps import Load, StepRows
+from s1.planning.steps import Load, StepRows, count_rows
 
 
 def estimate_reference(
@@ -39,20 +39,19 @@ def estimate_reference(
     return make_estimate(load, [deal_out(step, lengths, num_ranks=machine.num_gpus) for step in steps], stack=FSDP)
 
 
+def deal_rows(num_examples: int, *, num_ranks: int) -> list[list[Row]]:
+    """One example per rank at a time, in the order of the data loader; empty rows where none is left."""
+    rounds = range(0, num_examples, num_ranks)
+    return [[(start + rank,) if start + rank < num_examples else () for start in rounds] for rank in range(num_ranks)]
+
+
 def deal_out(step: Step, lengths: Mapping[str, int], *, num_ranks: int) -> StepRows:
-    """A step's examples dealt to ranks in their order, one at a time, a rank computing one after the other."""
-    num_passes = -(-len(step.example_ids) // num_ranks)
-    rows = tuple(
-        tuple(_one(step, lengths, place=number * num_ranks + rank) for number in range(num_passes))
-        for rank in range(num_ranks)
-    )
-    return StepRows(rows, Loads(tuple(tuple(max(1, sum(row)) for row in rank) for rank in rows)))
+    """A step's examples dealt to ranks in their order, a rank computing one after the other."""
+    rows = deal_rows(len(step.example_ids), num_ranks=num_ranks)
+    own = [lengths[name] for name in step.example_ids]
+    return count_rows(rows, own, layout=Layout(num_groups=num_ranks, sequence_parallel=1))
 
 
 def dealt_max_over_mean(steps: Sequence[Step], lengths: Mapping[str, int], *, num_ranks: int) -> float:
     """Tokens of the fullest rank over the mean of all, without balancing; mean over steps."""
     return fmean(deal_out(step, lengths, num_ranks=num_ranks).loads.max_over_mean for step in steps)
-
-
-def _one(step: Step, lengths: Mapping[str, int], *, place: int) -> tuple[int, ...]:
-    return (lengths[step.example_ids[place]],) if place < len(step.example_ids) else ()

@@ -127,6 +127,8 @@ def read_shape(config_file: Path) -> ModelShape:
         raise PlanError(
             f"{config_file} is missing. Run the stage `base` (`dvc repro base`), or name another with --config"
         ) from error
+    except IsADirectoryError as error:
+        raise PlanError(f"{config_file} is a folder; name the config.json in it") from error
     except ValueError as error:
         raise PlanError(f"{config_file} is not JSON ({error}); fetch the model's config.json again") from error
     if not isinstance(config, dict):

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from s1.batching import Layout, Loads, count_loads, plan_rows
+from s1.batching import Layout, Loads, Row, count_loads, plan_rows
 from s1.planning.hardware import Machine
 from s1.planning.memory import Budget
 from s1.planning.shapes import ModelShape
@@ -94,6 +94,11 @@ def lay_out(lengths: Sequence[int], *, layout: Layout, max_tokens_per_rank: int,
     places = plan_rows(
         lengths, layout=layout, max_tokens_per_rank=max_tokens_per_rank, attention_weight=attention_weight
     )
+    return count_rows(places, lengths, layout=layout)
+
+
+def count_rows(places: Sequence[Sequence[Row]], lengths: Sequence[int], *, layout: Layout) -> StepRows:
+    """A step whose rows are laid out, in lengths."""
     rows = tuple(tuple(tuple(lengths[place] for place in row) for row in group) for group in places)
     return StepRows(rows, count_loads(places, lengths, layout=layout))
 
@@ -137,7 +142,7 @@ def _num_recomputed(load: Load, *, num_tokens: int) -> int:
         return 0
     if load.recompute == "all":
         return load.shape.num_layers
-    return load.budget.recomputed(num_tokens, memory_bytes=load.machine.gpu.memory_bytes)
+    return load.budget.recomputed(num_tokens, memory_bytes=load.machine.usable_bytes)
 
 
 def _cost_of_pass(load: Load, rows: Sequence[Sequence[int]], *, num_recomputed: int) -> PassCost:

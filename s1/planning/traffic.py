@@ -2,7 +2,8 @@
 
 Example::
 
-    pass_seconds(shape, machine=machine, zero_stage=3)      # 0.54 for 32B on 16 H100 at 400 Gb/s each
+    moved = pass_bytes(32_763_876_352, num_trained=32_763_876_352, zero_stage=3)
+    collective_seconds(moved, machine)          # 0.54 for 32B on 16 H100 at 400 Gb/s each
 """
 
 from s1.planning.hardware import Machine

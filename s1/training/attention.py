@@ -16,6 +16,7 @@ Example::
 
 from collections.abc import Callable
 from functools import cache
+from inspect import signature
 from typing import Any
 
 import torch
@@ -148,7 +149,7 @@ def attend_by_row(
 
 @cache
 def find_varlen() -> Varlen:
-    """Torch's own variable-length attention, or flash-attn's where torch has none (before 2.10).
+    """Torch's own variable-length attention, or flash-attn's where torch has none that serves grouped heads.
 
     Raises:
         AttentionError: neither is there.
@@ -156,6 +157,8 @@ def find_varlen() -> Varlen:
     try:
         from torch.nn.attention.varlen import varlen_attn
     except ImportError:
+        return _find_flash_attn()
+    if not {"scale", "window_size", "enable_gqa"} <= signature(varlen_attn).parameters.keys():
         return _find_flash_attn()
 
     def attend(query: Tensor, key: Tensor, value: Tensor, cu: Tensor, longest: int, scale: float | None) -> Tensor:
@@ -174,8 +177,8 @@ def _find_flash_attn() -> Varlen:
         from flash_attn import flash_attn_varlen_func
     except ImportError as error:
         raise AttentionError(
-            f"torch {torch.__version__} has no torch.nn.attention.varlen, and flash-attn is not installed; update "
-            "torch, install flash-attn, or set attention: sdpa in the cluster file"
+            f"torch {torch.__version__} has no torch.nn.attention.varlen for grouped heads, and flash-attn is not "
+            "installed; update torch, install flash-attn, or set attention: sdpa in the cluster file"
         ) from error
 
     def attend(query: Tensor, key: Tensor, value: Tensor, cu: Tensor, longest: int, scale: float | None) -> Tensor:

@@ -1,6 +1,6 @@
 """One rank of a measurement: how fast an all-gather goes, inside a node and across nodes.
 
-ZeRO-3 gathers every weight twice a step, so this is what tells a network-bound run before it is paid for. Knows
+ZeRO-3 gathers every weight twice a pass, so this is what tells a network-bound run before it is paid for. Knows
 torch.distributed; rank, world size and ranks per node come from the launcher's environment.
 
 Example::

@@ -167,10 +167,13 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def make_room(folder: Path, *, num_bytes: int, free: Callable[[Path], int] = free_bytes) -> None:
-    """Have space for a state, if need be at the price of the older of two.
+def make_room(
+    folder: Path, *, num_bytes: int, what: str = "a checkpoint", free: Callable[[Path], int] = free_bytes
+) -> None:
+    """Have space on the disk, if need be at the price of the older of two states.
 
     Args:
+        what: needs the space, in words.
         free: bytes that can still be written; asked again after a removal.
 
     Raises:
@@ -183,16 +186,16 @@ def make_room(folder: Path, *, num_bytes: int, free: Callable[[Path], int] = fre
             logger.warning("the disk is nearly full: removing the older checkpoint %s", folder / tag_of(old))
             shutil.rmtree(folder / tag_of(old))
     if free(folder) < num_bytes:
-        raise TrainingError(explain_full_disk(folder, num_bytes=num_bytes))
+        raise TrainingError(explain_full_disk(folder, num_bytes=num_bytes, what=what))
 
 
-def explain_full_disk(folder: Path, *, num_bytes: int) -> str:
+def explain_full_disk(folder: Path, *, num_bytes: int, what: str = "a checkpoint") -> str:
     """What is missing, what is safe and what to do."""
     newest = newest_whole(folder)
     kept = f"the checkpoint of step {newest} is whole" if newest else "there is no checkpoint yet"
     needed, free = size_text(num_bytes), size_text(free_bytes(folder))
     return (
-        f"no space for a checkpoint in {folder}: it needs {needed} and {free} are free. "
+        f"no space for {what} in {folder}: it needs {needed} and {free} are free. "
         f"Remove unfinished work of other runs beside {folder.parent}, or `dvc gc -w` old results; {kept}, "
         "and the next run goes on from there"
     )

@@ -19,6 +19,7 @@ from typing import Any
 
 from s1.batching import Step
 from s1.config import SpikeParams
+from s1.model_limits import stated_context
 from s1.records import Example
 from s1.training.spec import TrainSpec, TrainStep
 
@@ -44,7 +45,7 @@ def check_examples(examples: Sequence[Example], *, model_config: Mapping[str, An
         TrainingError: a token id beyond the vocabulary, or an example longer than the model's positions.
     """
     vocabulary = model_config.get("vocab_size")
-    positions = _max_positions(model_config)
+    positions = stated_context(model_config)
     for example in examples:
         largest, smallest = max(example.input_ids), min(example.input_ids)
         if vocabulary is not None and (largest >= vocabulary or smallest < 0):
@@ -65,16 +66,6 @@ def check_examples(examples: Sequence[Example], *, model_config: Mapping[str, An
             "fit into memory: %s",
             *(len(long), max_row_tokens, ", ".join(long[:_NUM_NAMED])),
         )
-
-
-def _max_positions(config: Mapping[str, Any]) -> int | None:
-    """Positions that a model was made for: stretched ones (YaRN) count, as ``factor`` times the original."""
-    stated = config.get("max_position_embeddings")
-    if stated is None:
-        return None
-    scaling = config.get("rope_scaling") or config.get("rope_parameters") or {}
-    original = scaling.get("original_max_position_embeddings") or 0
-    return max(int(stated), int(original * scaling.get("factor", 1.0)))
 
 
 def check_losses(losses: Sequence[float], step: Step) -> None:
@@ -152,8 +143,9 @@ def explain_memory(error: Exception, step: Step, lengths: Sequence[int], *, spec
         f"step {step.number}: out of memory with {sum(lengths)} tokens in {len(lengths)} examples, the longest "
         f"{max(lengths)} ({step.example_ids[max(range(len(lengths)), key=lengths.__getitem__)]}), at "
         f"max_tokens_per_rank {spec.max_tokens_per_rank}, sequence_parallel {spec.sequence_parallel}, recompute "
-        f"{spec.recompute.mode}. In the cluster's file lower max_tokens_per_rank, raise sequence_parallel or set "
-        f"recompute to all; or use more ranks, or train.zero_stage 3. Said by torch: {str(error).splitlines()[0]}"
+        f"{spec.recompute.mode}. In the cluster's file set recompute to all (auto fills what memory a pass leaves), "
+        "then lower max_tokens_per_rank or raise sequence_parallel; or use more ranks, or train.zero_stage 3. "
+        f"Said by torch: {str(error).splitlines()[0]}"
     )
 
 

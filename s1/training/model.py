@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from s1.artifacts import sync
 from s1.model_loading import load_causal_model, load_tokenizer
 from s1.training.guards import TrainingError
 from s1.training.lora import adapter_config, adapter_name, add_lora, lora_layers, merged_weight, plain_name
@@ -93,8 +94,11 @@ def save_model(model: PreTrainedModel, *, is_sharded: bool, tokenizer_folder: Pa
         tokenizer.save_pretrained(temporary)
         if matrices:
             _save_adapter(model, matrices, temporary / ADAPTER_FOLDER)
+        for path in temporary.rglob("*"):  # files and folders: a node that loses its power leaves no empty model
+            sync(path)
         shutil.rmtree(folder, ignore_errors=True)
         temporary.rename(folder)
+        sync(folder.parent)
     torch.distributed.barrier()
 
 

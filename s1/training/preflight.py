@@ -1,4 +1,4 @@
-"""What is checked on each node in seconds before a run costs anything: torch, driver, GPUs, the port, the layout.
+"""What is checked on each node in seconds before a run costs anything: torch, driver, GPUs, the port.
 
 Knows torch and sockets; does not know clusters or launchers. Problems are sentences that say what to change.
 
@@ -117,34 +117,6 @@ def find_port_problem(port: int, *, address: str = "") -> str | None:
                 )
             raise
     return None
-
-
-def find_layout_problems(
-    *, num_ranks: int, sequence_parallel: int, num_attention_heads: int, num_key_value_heads: int
-) -> list[str]:
-    """Whether ranks and heads can be shared out; Ulysses gives each rank of a group whole heads."""
-    problems = []
-    if num_ranks % sequence_parallel:
-        problems.append(
-            f"sequence_parallel {sequence_parallel} does not divide the {num_ranks} ranks; choose one of "
-            f"{_divisors(num_ranks)}"
-        )
-    fits = [size for size in _divisors(num_ranks) if _heads_fit(size, num_attention_heads, num_key_value_heads)]
-    if not _heads_fit(sequence_parallel, num_attention_heads, num_key_value_heads):
-        problems.append(
-            f"sequence_parallel {sequence_parallel} does not share out the model's {num_attention_heads} attention "
-            f"heads and {num_key_value_heads} key-value heads; choose one of {fits}"
-        )
-    return problems
-
-
-def _heads_fit(size: int, num_heads: int, num_key_value_heads: int) -> bool:
-    key_values_fit = num_key_value_heads % size == 0 or size % num_key_value_heads == 0
-    return num_heads % size == 0 and key_values_fit
-
-
-def _divisors(number: int) -> list[int]:
-    return [size for size in range(1, number + 1) if number % size == 0]
 
 
 if __name__ == "__main__":

@@ -19,8 +19,9 @@ def num_recomputed_layers(recompute: Recompute, *, num_tokens: int, num_layers: 
     """The fewest layers to recompute so that a pass of so many tokens fits; all of them where even that does not.
 
     The first layers are recomputed and the last ones kept: when the backward pass comes to a recomputed layer, what the
-    kept ones held is free again and serves as its working space. Hence a pass needs, per token, with n of L layers
-    recomputed, ``n * boundary + (L - n) * kept + workspace``, and at least one layer's ``kept`` while it is recomputed.
+    kept ones held is free again and serves as its working space. Hence a pass needs, with n of L layers recomputed,
+    ``n * boundary + (L - n) * kept`` for each token, and beside it the larger of what the loss and a layer's working
+    space take.
 
     Args:
         num_tokens: tokens of the fullest rank's pass. All ranks must decide alike, from the same number: under ZeRO 3 a
@@ -29,9 +30,11 @@ def num_recomputed_layers(recompute: Recompute, *, num_tokens: int, num_layers: 
     if recompute.mode != "auto":
         return num_layers if recompute.mode == "all" else 0
     boundary, kept = recompute.boundary_bytes_per_token, recompute.kept_bytes_per_token
+    at_loss = recompute.loss_bytes + num_tokens * recompute.loss_bytes_per_token
+    beside = max(at_loss, num_tokens * recompute.workspace_bytes_per_token)
     for num in range(num_layers):
-        per_token = num * boundary + (num_layers - num) * kept + recompute.workspace_bytes_per_token
-        if num_tokens * per_token <= recompute.activation_bytes:
+        held = num_tokens * (num * boundary + (num_layers - num) * kept)
+        if held + beside <= recompute.activation_bytes:
             return num
     return num_layers
 

@@ -103,6 +103,33 @@ def save_checkpoint(engine: Any, step: int, *, spec: TrainSpec, recipe: Mapping[
     return seconds
 
 
+def reserve_space(engine: Any, *, spec: TrainSpec, num_checkpoints: int) -> None:
+    """See that the trained model, and a checkpoint where the first is still to come, will find space on the disk.
+
+    Asked before the first step, so that a disk that is too small costs nothing, and again before the model is saved.
+
+    Args:
+        num_checkpoints: still to come in this run.
+
+    Raises:
+        TrainingError: there is too little space; says how much is needed and what may go.
+    """
+    if _keeps_house(spec):
+        num_bytes, what = space_needed(engine, spec=spec, num_checkpoints=num_checkpoints)
+        spec.checkpoint_folder.mkdir(parents=True, exist_ok=True)
+        checkpoints.make_room(spec.checkpoint_folder, num_bytes=num_bytes, what=what)
+    distributed.barrier()
+
+
+def space_needed(engine: Any, *, spec: TrainSpec, num_checkpoints: int) -> tuple[int, str]:
+    """Bytes that a run still asks of the disk, and of what: the model, and a first checkpoint if one is to come."""
+    parameters = engine.module.parameters()
+    model = _with_margin(sum(getattr(part, "ds_numel", part.numel()) * part.element_size() for part in parameters))
+    if num_checkpoints == 0 or checkpoints.newest_whole(spec.checkpoint_folder) is not None:
+        return model, "the trained model"
+    return model + _expected_bytes(engine, spec), "the trained model and a checkpoint"
+
+
 def _explain_failed_save(error: OSError | RuntimeError, folder: Path, *, step: int, num_bytes: int) -> str:
     # torch tells a full disk as a RuntimeError of its archive writer: "unexpected pos 15040 vs 14960".
     is_full = (isinstance(error, OSError) and error.errno in _FULL) or "inline_container" in str(error)
@@ -260,8 +287,8 @@ def _check_reshaping(found: checkpoints.Seal, *, state: Path, spec: TrainSpec) -
     if spec.storage == "node-local":
         raise TrainingError(
             f"{state} is spread over {found.num_ranks} ranks and this run has {now}: with node-local storage no node "
-            f"sees all of it. Run on {found.num_ranks} ranks, or put the first host's copy, into which all parts are "
-            "gathered, where all nodes see it, and set storage to shared in the cluster's file"
+            f"sees all of it. Run on {found.num_ranks} ranks of the same nodes, or remove {state.parent} on all nodes "
+            "to start over; only runs with storage: shared in the cluster's file go on on another number"
         )
     logger.info("converting the checkpoint of step %d from %d ranks to %d", found.step, found.num_ranks, now)
     if distributed.get_rank() == 0 and not (state / UNIVERSAL).exists():

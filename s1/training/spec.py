@@ -36,7 +36,11 @@ class Recompute(BaseModel):
     boundary_bytes_per_token: NonNegativeInt = 0
     """One token of one layer that is recomputed: its input."""
     workspace_bytes_per_token: NonNegativeInt = 0
-    """One token of what is held beside the layers, such as the states before the head and their gradient."""
+    """One token of what is held beside the layers' own while one of them is computed again."""
+    loss_bytes: NonNegativeInt = 0
+    """Held beside the layers at the loss, whatever the tokens: some logits, the head's gradient."""
+    loss_bytes_per_token: NonNegativeInt = 0
+    """The same, of one token: logits that are made all at once."""
 
 
 class TrainSpec(BaseModel):

@@ -28,7 +28,7 @@ from s1.training.examples import read_examples
 from s1.training.guards import LossWatch, TrainingError, check_examples, explain_memory
 from s1.training.last_words import end_on_sigterm, explain_end
 from s1.training.model import load_model, save_model
-from s1.training.resuming import describe_recipe, resume, save_checkpoint
+from s1.training.resuming import describe_recipe, reserve_space, resume, save_checkpoint
 from s1.training.spec import TrainSpec, TrainStep
 from s1.training.stepping import take_step
 
@@ -58,6 +58,7 @@ def run(spec: TrainSpec) -> None:
     )
     engine = make_engine(load_model(spec, zero_config=zero_config(spec)), spec=spec)
     _train(engine, steps, examples, spec=spec)
+    reserve_space(engine, spec=spec, num_checkpoints=0)
     save_model(
         engine.module.model,
         is_sharded=engine.zero_optimization_stage() == 3,
@@ -72,6 +73,7 @@ def _train(engine: Any, steps: Sequence[Step], examples: Sequence[Example], *, s
     by_id = {example.question_id: example for example in examples}
     recipe = describe_recipe(spec, examples)
     past = resume(engine, steps, spec=spec, recipe=recipe)
+    reserve_space(engine, spec=spec, num_checkpoints=(len(steps) - 1) // spec.train.checkpoint_every_steps)
     watch = LossWatch(spec.train.spike, past=past)
     checkpoint_seconds = 0.0
     for step in steps[len(past) :]:

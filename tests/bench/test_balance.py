@@ -16,13 +16,14 @@ from bench.balance_cases import (
     sixteen_cases,
     sixteen_ranks,
 )
-from bench.balance_rank import TimedEngine, deal_rows
+from bench.balance_rank import TimedEngine
 from bench.ranks import RankError, run_ranks
 from bench.trace_lengths import trace_lengths
 from s1.batching import Layout
 from s1.config import load_params
 from s1.planning.lengths import standin
 from s1.planning.published import QWEN25_32B
+from s1.planning.reference import deal_rows
 
 DATA = Path(os.environ.get("S1_DATA", "nowhere"))
 NANO = Path(__file__).parents[2] / "profiles/nano.yaml"
@@ -33,7 +34,7 @@ def measured(steps: list[list[list[float]]], *, loss: float = 1.0) -> Measured:
 
 
 def test_the_references_layout_deals_examples_to_ranks_in_turn() -> None:
-    assert deal_rows(5, num_ranks=2) == [[(0,), (2,), (4,)], [(1,), (3,)]]
+    assert deal_rows(5, num_ranks=2) == [[(0,), (2,), (4,)], [(1,), (3,), ()]]
 
 
 def test_planned_waiting_is_of_the_fullest_rank_of_each_pass() -> None:

@@ -69,7 +69,7 @@ def test_a_plan_shows_minutes_dollars_memory_and_every_rank_of_a_step(
 ) -> None:
     text = printed(capsys, "--cluster", "two", "--lengths", "s1k-short", "--usd", "2.89", "--steps", "1")
     assert text.startswith("63 steps on 2 nodes x 8 H100-SXM-80GB at 400 Gb/s each: a model of 32.76 B parameters")
-    for word in ("at $2.89 per GPU-hour", "MFU", "break-even", "weights, gradients and optimizer take 32.8 GB"):
+    for word in ("at $2.89 per GPU-hour", "MFU", "break-even", "weights, gradients and optimizer take 36.9 GB"):
         assert word in text
     assert "FSDP, one example per GPU, everything recomputed: 4." in text
     first = text[text.index("step 1 (") :]
@@ -130,16 +130,19 @@ def test_kinds_of_gpu_are_listed_with_their_sources(capsys: pytest.CaptureFixtur
 def test_what_does_not_fit_is_refused_with_what_would(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("long.txt").write_text("900000\n")
     words = refused(capsys, "--cluster", "two", "--lengths", "long.txt", "--usd", "1")
-    assert words.startswith("plan: this run does not fit: the longest example has 900000 tokens, and 3")
-    assert "- 16 H200 with" not in words and "tokenize.max_length 3" in words
+    assert words.startswith("plan: this run does not fit: the longest example has 900000 tokens, and 2")
+    assert "- 16 H200 with" not in words and "tokenize.max_length 2" in words
 
 
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
         ((), "there are no examples yet. Run `dvc repro tokenize`, or name lengths with --lengths"),
-        (("--cluster", "three", "--lengths", "s1k-short"), "there are: laptop, two"),
+        (("--cluster", "three", "--lengths", "s1k-short"), "there is no cluster 'three'"),
+        (("--cluster", "three", "--lengths", "s1k-short"), "set S1_CLUSTER or --cluster to one of: laptop, two"),
         (("--lengths", "s1k"), "s1k is missing; name a file of lengths, or one of: s1k-short, s1k-long, s1k-1.1"),
+        (("--lengths", "clusters"), "clusters is a folder; name a file of lengths, or one of: s1k-short"),
+        (("--config", "clusters", "--lengths", "s1k-short"), "clusters is a folder; name the config.json in it"),
         (("--lengths", "bad.jsonl", "--tokenizer", "none.json"), "none.json is missing; name a tokenizer.json"),
         (("--lengths", "bad.jsonl", "--tokenizer", "words.json"), "bad.jsonl, line 2 is not JSON"),
         (("--lengths", "bad.jsonl.gz", "--tokenizer", "words.json"), "bad.jsonl.gz cannot be read"),
@@ -155,3 +158,10 @@ def test_what_cannot_be_read_is_named(
     Path("bad.jsonl").write_text('{"question": "a"}\n{')
     Path("bad.jsonl.gz").write_text("no gzip")
     assert message in refused(capsys, *argv)
+
+
+@pytest.mark.parametrize("argv", [("--usd", "-1"), ("--usd", "inf"), ("--usd", "much"), ("--steps", "-1")])
+def test_prices_and_steps_that_cannot_be_are_refused(capsys: pytest.CaptureFixture[str], argv: tuple[str, str]) -> None:
+    with pytest.raises(SystemExit):
+        entry.main(argv)
+    assert f"argument {argv[0]}: " in capsys.readouterr().err

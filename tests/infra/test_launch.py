@@ -78,6 +78,15 @@ def test_ranks_wait_for_each_other_as_long_as_the_cluster_says() -> None:
     assert build_env(job_of(cluster), base={"DEEPSPEED_TIMEOUT": "30"})["DEEPSPEED_TIMEOUT"] == "30"
 
 
+def test_gpus_memory_grows_in_blocks_unless_somebody_decided() -> None:
+    name = "PYTORCH_CUDA_ALLOC_CONF"
+    gpus = job_of(TWO_NODES.model_copy(update={"device": "cuda"}))
+    assert build_env(gpus, base={})[name] == "expandable_segments:True"
+    assert build_env(gpus, base={name: "backend:native"})[name] == "backend:native"
+    assert name not in build_env(gpus, base={"PYTORCH_ALLOC_CONF": "backend:native"})
+    assert name not in build_env(job_of(LAPTOP), base={})
+
+
 def test_a_named_interface_is_gloos_and_nccls() -> None:
     env = build_env(job_of(TWO_NODES.model_copy(update={"interface": "ens5"})), base={}, interface="eth0")
     assert (env["GLOO_SOCKET_IFNAME"], env["NCCL_SOCKET_IFNAME"]) == ("ens5", "ens5")
@@ -167,6 +176,13 @@ def test_the_killed_rank_is_the_reason_not_those_that_lost_it() -> None:
         "training rank 9 on b ended with exit code -9. Most often memory ran out: lower max_tokens"
     )
     assert message.endswith("(it wrote nothing)")
+
+
+def test_an_error_is_the_reason_not_the_rank_that_nccl_aborted_for_it() -> None:
+    aborted = ended("a", rank=1, code=-6, words=["NCCL error: remote process exited or there was a network error"])
+    failed = ended("b", rank=9, code=1, words=["step 12: out of memory"])
+    assert explaining.explain([aborted, failed]).startswith("training rank 9 on b ended with exit code 1.")
+    assert "raise collective_timeout_minutes in the cluster's file. Finished" in explaining.explain([aborted])
 
 
 def test_a_lost_host_is_the_reason_not_the_ranks_that_lost_it() -> None:

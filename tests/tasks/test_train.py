@@ -8,7 +8,7 @@ import pytest
 from infra.cluster import Cluster, load_cluster
 from infra.figures import flatten_metrics
 from s1.artifacts import ArtifactWriter, read_jsonl
-from s1.config import TrainParams
+from s1.config import SpikeParams, TrainParams
 from s1.training.examples import read_examples, write_examples
 from s1.training.spec import Recompute, TrainStep
 from tasks.paths import EXAMPLES, LARGE_MODEL, TRAIN_STEPS, TUNED_MODEL
@@ -60,6 +60,11 @@ def test_another_recipe_or_other_examples_work_in_another_folder(workspace: Path
         write_examples(artifact.path(EXAMPLES.name), make_examples(11))
     others.append(run_folder())
     assert len({folder, *others}) == 4
+
+
+def test_saving_and_stopping_otherwise_goes_on_in_the_same_folder(workspace: Path) -> None:
+    spike = SpikeParams(ratio=9.0, num_steps=20, min_loss=1.0)
+    assert run_folder(train=PARAMS.model_copy(update={"checkpoint_every_steps": 7, "spike": spike})) == run_folder()
 
 
 def test_other_ranks_work_on_in_the_same_folder(workspace: Path) -> None:

@@ -60,12 +60,14 @@ def test_attention_is_causal_and_keeps_to_each_example(num_heads: int, num_kv_he
 
 
 def test_varlen_calls_the_kernel_with_the_rows_boundaries(monkeypatch: pytest.MonkeyPatch) -> None:
-    def varlen_attn(query: Tensor, key: Tensor, value: Tensor, *bounds: Any, **options: Any) -> Tensor:
-        assert options == {"scale": 0.3, "window_size": (-1, 0), "enable_gqa": True}
+    def varlen_attn(
+        query: Tensor, key: Tensor, value: Tensor, *bounds: Any, scale: float, window_size: Any, enable_gqa: bool
+    ) -> Tensor:
+        assert (scale, window_size, enable_gqa) == (0.3, (-1, 0), True)
         assert bounds[0] is bounds[1] is BOUNDS
         assert bounds[2:] == (7, 7)
         rows = (tensor.transpose(0, 1)[None] for tensor in (query, key, value))
-        return attend_by_definition(*rows, scale=options["scale"])[0]
+        return attend_by_definition(*rows, scale=scale)[0]
 
     fake: Any = ModuleType("torch.nn.attention.varlen")
     fake.varlen_attn = varlen_attn
@@ -94,6 +96,18 @@ def test_without_torchs_kernel_flash_attn_is_taken_and_without_both_the_advice_i
     monkeypatch.setitem(sys.modules, "flash_attn", fake)
     query = torch.ones(3, 2, 4)
     assert torch.equal(find_varlen()(query, query, query, BOUNDS, 7, 0.3), query * 2)
+
+
+def test_a_kernel_of_torch_that_lacks_grouped_heads_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    def varlen_attn(query: Tensor, *others: Any, is_causal: bool = False) -> Tensor:
+        raise AssertionError
+
+    fake: Any = ModuleType("torch.nn.attention.varlen")
+    fake.varlen_attn = varlen_attn
+    monkeypatch.setitem(sys.modules, "torch.nn.attention.varlen", fake)
+    monkeypatch.setitem(sys.modules, "flash_attn", None)
+    with pytest.raises(AttentionError, match="flash-attn is not installed; update torch"):
+        find_varlen()
 
 
 def test_a_registered_name_stays_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

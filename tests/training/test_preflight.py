@@ -2,9 +2,7 @@
 
 import socket
 
-import pytest
-
-from s1.training.preflight import DeviceFacts, find_layout_problems, find_port_problem, find_problems
+from s1.training.preflight import DeviceFacts, find_port_problem, find_problems
 
 GOOD = DeviceFacts("2.11.0", "12.8", 8, capabilities=("sm_90",) * 8, built_for=("sm_80", "sm_90", "compute_90"))
 
@@ -58,23 +56,3 @@ def test_a_port_in_use_is_told() -> None:
             "the cluster's file"
         )
     assert find_port_problem(port, address="127.0.0.1") is None
-
-
-@pytest.mark.parametrize("size", [1, 2, 4, 8])
-def test_sizes_that_share_out_the_heads_of_the_32b_model_are_fine(size: int) -> None:
-    assert (
-        find_layout_problems(num_ranks=16, sequence_parallel=size, num_attention_heads=40, num_key_value_heads=8) == []
-    )
-
-
-def test_sixteen_ranks_cannot_share_forty_heads() -> None:
-    (problem,) = find_layout_problems(num_ranks=16, sequence_parallel=16, num_attention_heads=40, num_key_value_heads=8)
-    assert problem == (
-        "sequence_parallel 16 does not share out the model's 40 attention heads and 8 key-value heads; choose one of "
-        "[1, 2, 4, 8]"
-    )
-
-
-def test_a_size_that_does_not_divide_the_ranks_is_told() -> None:
-    (problem,) = find_layout_problems(num_ranks=6, sequence_parallel=4, num_attention_heads=8, num_key_value_heads=4)
-    assert problem == "sequence_parallel 4 does not divide the 6 ranks; choose one of [1, 2, 3, 6]"

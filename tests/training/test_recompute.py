@@ -56,6 +56,15 @@ def test_gradients_are_the_same_and_less_is_saved_with_every_layer_recomputed(fa
     assert falls[0] > most / NUM_LAYERS / 2
 
 
+def test_what_the_loss_holds_counts_where_it_is_more_than_a_layers_working_space() -> None:
+    def found(**loss: int) -> int:
+        return num_recomputed_layers(AUTO.model_copy(update=loss), num_tokens=220, num_layers=NUM_LAYERS)
+
+    # 220 tokens keep 8,800 bytes and work with 1,100; a layer recomputed keeps 1,760 less.
+    assert found() == found(loss_bytes=1_100) == found(loss_bytes_per_token=5) == 0
+    assert found(loss_bytes=1_300) == found(loss_bytes=200, loss_bytes_per_token=5) == 1
+
+
 def test_the_first_layers_are_recomputed_and_another_number_can_follow() -> None:
     model = make_family("qwen2", num_layers=NUM_LAYERS)
     recompute_layers(model, 3)

@@ -2,12 +2,14 @@
 
 import errno
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from torch import nn
 
 from s1.training.examples import read_examples
 from s1.training.last_words import explain_end
-from s1.training.resuming import describe_recipe
+from s1.training.resuming import describe_recipe, space_needed
 from s1.training.spec import TrainSpec
 from tests.training.tiny import PARAMS, make_model, make_spec
 
@@ -61,6 +63,17 @@ def test_one_other_token_is_another_recipe_and_another_order_is_not(tmp_path: Pa
     ids = [*examples[0].input_ids[:-1], (examples[0].input_ids[-1] + 1) % 24]
     changed = [examples[0].model_copy(update={"input_ids": ids}), *examples[1:]]
     assert describe_recipe(spec, changed)["examples"] != whole["examples"]
+
+
+def test_space_for_the_model_and_the_first_checkpoint_is_asked_for_before_any_step(tmp_path: Path) -> None:
+    spec = make_spec(tmp_path)
+    engine = SimpleNamespace(module=nn.Linear(1000, 1000, bias=False))  # 4 MB, and 3 x 4 MB for Adam
+    alone, what = space_needed(engine, spec=spec, num_checkpoints=0)
+    assert what == "the trained model"
+    assert 4_000_000 < alone < 6_000_000
+    both, what = space_needed(engine, spec=spec, num_checkpoints=2)
+    assert what == "the trained model and a checkpoint"
+    assert 16_000_000 <= both - alone < 19_000_000
 
 
 def test_a_full_disk_a_lost_rank_and_any_other_error_have_a_last_line() -> None:
