@@ -147,9 +147,10 @@ def test_its_stages_are_shown_as_runs_of_their_own(proof: Proof) -> None:
     expect(page.get_by_text(f"{len(STAGES)} Subflow runs")).to_be_visible()
     names: set[str] = set()
     panel = page.get_by_role("tabpanel", name="Subflow Runs")
-    for _ in range(2):  # ten on a page
+    for num in (10, len(STAGES) - 10):  # ten on a page
         links = panel.locator("a[href*='/runs/flow-run/']")
-        expect(panel.get_by_text("Completed", exact=True)).to_have_count(links.count())
+        expect(links).to_have_count(num)
+        expect(panel.get_by_text("Completed", exact=True)).to_have_count(num)
         names |= set(links.all_inner_texts())
         next_page = panel.get_by_role("button", name="Go to next page")
         if next_page.is_enabled():

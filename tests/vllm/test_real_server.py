@@ -19,7 +19,7 @@ import torch
 from bench import sweep
 from bench.near_ties import NearTies
 from bench.widened import widen
-from infra.vllm_servers import vllm_servers
+from infra.vllm_servers import vllm_python, vllm_servers
 from s1.artifacts import ArtifactWriter, read_jsonl
 from s1.config import EngineParams, GenerateParams, LocalEngine, VllmEngine
 from s1.engine.local import LocalEngine as LocalDecoder
@@ -213,6 +213,7 @@ def test_a_server_that_dies_costs_no_finished_question(
 ) -> None:
     """The last test of this module: it stops the server."""
     workspace = folder.parents[len(TUNED_MODEL.parts) - 1]
+    monkeypatch.setenv("S1_VLLM_PYTHON", str(vllm_python()))  # of this checkout, also from another folder
     monkeypatch.chdir(workspace)
     shutil.copytree(folder, LARGE_MODEL)
     questions = sweep.make_questions(8)
