@@ -9,7 +9,6 @@ Example::
     failure.message, failure.exit_code      # ('params.yaml, line 7, …', 2)
 """
 
-import errno
 import traceback
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from infra.pipeline import PipelineError
 from infra.prices import PricesError
 from infra.redaction import RedactedError, redact
 from infra.settings import LOGS_FOLDER
+from s1.artifacts import DISK_FULL
 from s1.config import ParamsError
 
 EXIT_FAILED = 1
@@ -79,7 +79,7 @@ def _explain(error: BaseException) -> Failure:
 
 def _explain_os_error(error: OSError) -> Failure:
     where = f" ({error.filename})" if error.filename else ""
-    if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+    if error.errno in DISK_FULL:
         return Failure(f"{_FULL}{where}", EXIT_FAILED, True)
     if isinstance(error, PermissionError):
         target = error.filename or "a file or folder"

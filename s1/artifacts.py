@@ -10,6 +10,7 @@ Example::
     questions = read_jsonl(Path("data/curate/questions.jsonl"), Question)
 """
 
+import errno
 import json
 import os
 import shutil
@@ -21,6 +22,8 @@ from typing import Generic, Self, TypeVar
 from pydantic import BaseModel, ValidationError
 
 MANIFEST = "manifest.json"
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Error numbers that say there is no room: on the disk, in a quota, for so large a file."""
 _TEMPORARY_MARK = ".tmp-"
 _RETIRED_MARK = ".old-"
 

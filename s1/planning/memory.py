@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from s1.planning.shapes import ModelShape
+from s1.training.spec import LossKernel
 
 OVERHEAD_BYTES = 4_000_000_000
 """CUDA's context, NCCL's buffers, weights gathered for the layers at hand, fragments."""
@@ -32,7 +33,6 @@ _TRANSIENT_LAYERS = 1.3
 """Layers' worth of activations and gradients that are alive while one layer is computed again."""
 
 Precision = Literal["bfloat16", "float32"]
-LossKernel = Literal["plain", "chunked", "fused"]
 
 
 @dataclass(frozen=True, slots=True)

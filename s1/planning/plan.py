@@ -19,13 +19,13 @@ from typing import Literal
 from s1.batching import Layout, LayoutError, Step, layouts, make_layout, plan_steps
 from s1.planning.estimate import Estimate, make_estimate
 from s1.planning.hardware import Machine
-from s1.planning.memory import OVERHEAD_BYTES, Budget, LossKernel, Precision, budget_of
+from s1.planning.memory import OVERHEAD_BYTES, Budget, Precision, budget_of
 from s1.planning.problems import PlanError
 from s1.planning.shapes import ModelShape
 from s1.planning.stacks import OURS, Stack, measured
-from s1.planning.steps import Load, RecomputeMode, StepRows, cost_of, lay_out, seconds
+from s1.planning.steps import Load, StepRows, cost_of, lay_out, seconds
+from s1.training.spec import AttentionKernel, LossKernel, RecomputeMode
 
-AttentionKernel = Literal["sdpa", "varlen"]
 _NUM_TRIED_STEPS = 100
 """Steps on which candidates are compared, evenly spaced; the chosen one is then laid out whole."""
 _TRIED_SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)

@@ -12,7 +12,6 @@ Example::
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from s1.batching import Layout, Loads, Row, count_loads, plan_rows
 from s1.planning.hardware import Machine
@@ -20,8 +19,7 @@ from s1.planning.memory import Budget
 from s1.planning.shapes import ModelShape
 from s1.planning.stacks import ATTENTION_FACTOR
 from s1.planning.traffic import collective_seconds, exchange_seconds, optimizer_seconds, pass_bytes, step_bytes
-
-RecomputeMode = Literal["auto", "all", "none"]
+from s1.training.spec import RecomputeMode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,6 @@ Example::
     explain_end(OSError(28, "No space left on device", "steps.jsonl"))   # "no space left on the disk ..."
 """
 
-import errno
 import logging
 import os
 import signal
@@ -16,11 +15,10 @@ import threading
 from collections.abc import Callable
 from types import FrameType
 
+from s1.artifacts import DISK_FULL
 from s1.training.guards import is_loss_of_peer
 
 logger = logging.getLogger(__name__)
-
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def end_on_sigterm(describe: Callable[[], str], *, is_told: bool) -> None:
@@ -58,7 +56,7 @@ def explain_end(error: Exception) -> str:
     """One line on an error that nobody expected, with what to do."""
     if is_loss_of_peer(error):
         return "another rank ended while this one waited for it; that rank's own message says why"
-    if isinstance(error, OSError) and error.errno in _FULL:
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
         return f"no space left on the disk of {error.filename or 'this run'}: make room and run again"
     words = str(error).strip().splitlines() or [""]
     return f"{type(error).__name__}: {words[0]}"

@@ -11,7 +11,6 @@ Example::
     seconds = save_checkpoint(engine, 150, spec=spec, recipe=recipe)
 """
 
-import errno
 import hashlib
 import logging
 import os
@@ -24,7 +23,7 @@ from typing import Any
 
 from torch import distributed
 
-from s1.artifacts import sync, write_text_atomically
+from s1.artifacts import DISK_FULL, sync, write_text_atomically
 from s1.batching import Step
 from s1.records import Example
 from s1.training import checkpoints
@@ -39,7 +38,6 @@ _LOG = "steps.jsonl"
 _OPTIMIZER_BYTES = 12
 """Single-precision weight and two moments of AdamW, per trained parameter."""
 _SAMPLE = 1 << 20
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def describe_recipe(spec: TrainSpec, examples: Sequence[Example]) -> dict[str, str]:
@@ -132,7 +130,7 @@ def space_needed(engine: Any, *, spec: TrainSpec, num_checkpoints: int) -> tuple
 
 def _explain_failed_save(error: OSError | RuntimeError, folder: Path, *, step: int, num_bytes: int) -> str:
     # torch tells a full disk as a RuntimeError of its archive writer: "unexpected pos 15040 vs 14960".
-    is_full = (isinstance(error, OSError) and error.errno in _FULL) or "inline_container" in str(error)
+    is_full = (isinstance(error, OSError) and error.errno in DISK_FULL) or "inline_container" in str(error)
     if is_full:
         reason = checkpoints.explain_full_disk(folder, num_bytes=num_bytes)
         return f"saving the state of step {step} failed: {str(error).splitlines()[0]}; {reason}"

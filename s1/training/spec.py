@@ -20,6 +20,10 @@ LossKernel = Literal["plain", "chunked", "fused"]
 """``plain``: all logits at once; ``chunked``: some at a time, made again in backward; ``fused``: Liger, on GPUs."""
 
 
+RecomputeMode = Literal["auto", "all", "none"]
+"""``auto``: as few layers as memory asks."""
+
+
 class Recompute(BaseModel):
     """How many layers are computed again in the backward pass, by a step's tokens per rank.
 
@@ -28,7 +32,7 @@ class Recompute(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    mode: Literal["auto", "all", "none"] = "none"
+    mode: RecomputeMode = "none"
     activation_bytes: NonNegativeInt = 0
     """Memory of one rank for activations; read, as all below, where ``mode`` is ``auto``."""
     kept_bytes_per_token: NonNegativeInt = 0

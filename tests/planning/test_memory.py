@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from s1.planning import Machine, find_gpu
-from s1.planning.memory import FUSED_LOSS_BYTES, LossKernel, budget_of, reference_budget
+from s1.planning.memory import FUSED_LOSS_BYTES, budget_of, reference_budget
 from s1.planning.published import QWEN25_32B
+from s1.training.spec import LossKernel
 
 H100, H200 = find_gpu("H100-SXM-80GB").memory_bytes, find_gpu("H200").memory_bytes
 MACHINES = [(H100, 8), (H100, 16), (H200, 8), (H200, 16)]
