@@ -40,6 +40,6 @@ class ProceduralClassifier:
 
 def build_classifier(params: ClassifyParams) -> Classifier:
     """The classifier that ``classify.classifier`` names."""
-    match params.classifier:
+    match params.classifier.kind:
         case "procedural":
             return ProceduralClassifier()

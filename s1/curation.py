@@ -50,7 +50,7 @@ def curate(questions: Sequence[Question], benchmarks: Iterable[Question], *, rul
 
     Of equal texts the first with a reference is kept; its ``metadata["copies"]`` lists where the others came from.
     """
-    index = BenchmarkIndex(benchmarks, ngram_size=rules.ngram_size)
+    index = BenchmarkIndex(benchmarks, ngram_size=rules.decontamination.size)
     groups: dict[str, list[int]] = {}
     for position, question in enumerate(questions):
         groups.setdefault(question.id, []).append(position)

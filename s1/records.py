@@ -14,8 +14,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-AnswerKind = Literal["expression", "choice", "prose"]
-"""How an answer is compared: symbolically, as a letter, or by a judge."""
+AnswerKind = Literal["expression", "choice", "number", "prose"]
+"""How an answer is compared: symbolically, as letters, as a number with tolerance and unit, or by a judge."""
 
 Phase = Literal["thinking", "answer"]
 """What a part of a generation belongs to."""
@@ -41,8 +41,10 @@ BASE = "base"
 GenerationKey = tuple[str, str, str, str, int]
 """Benchmark, question id, model, setting, sample: names one generation."""
 
-TraceState = Literal["answered", "no_thinking", "truncated", "refused", "empty", "malformed", "given_up"]
-"""How one request to a teacher ended."""
+TraceState = Literal[
+    "answered", "no_thinking", "truncated", "refused", "empty", "malformed", "given_up", "not_recorded"
+]
+"""How one request to a teacher ended; ``not_recorded``: a replayed teacher was never asked this."""
 
 
 class Record(BaseModel):
@@ -122,6 +124,33 @@ class Decision(Record):
     """Reason code, for example ``duplicate``, ``ngram8``, ``too_easy``, ``prepick``, ``diversity``."""
     detail: str = ""
     """What a reader needs to check it: the shared text, the benchmark item, the rank."""
+
+
+class LedgerRow(Record):
+    """The fate of one collected question: one row for each, duplicates included, in the order of collection."""
+
+    question_id: str
+    source: str
+    file: str
+    """Where it was read; empty for questions that were made."""
+    line: int
+    """Counted from 1; 0 for questions that were made."""
+    taken: bool
+    stage: str
+    """The stage that decided: ``curate``, ``attempt``, ``distill``, ``classify`` or ``select``."""
+    reason: str
+    detail: str
+    """The evidence: the shared text, the models' answers, the rank."""
+
+
+class HashedItem(Record):
+    """One benchmark question whose text may not be shown, as hashes of its word n-grams."""
+
+    benchmark: str
+    item_id: str
+    num_words: int
+    ngrams: list[str]
+    """First 32 hex digits of the SHA-256 of each run of 8 words (lower case, single spaces), in order."""
 
 
 class Attempt(Record):

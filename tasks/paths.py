@@ -14,15 +14,27 @@ REFUSED = Path("data/collect/refused.jsonl")
 BENCHMARKS = Path("data/collect/benchmarks.jsonl")
 """All benchmark questions in one file; ``source`` is the benchmark's name."""
 
+HELD_OUT = Path("data/collect/held_out.jsonl")
+"""Questions that the pool is kept clear of without being measured on; benchmarks are in ``BENCHMARKS``."""
+HASHED = Path("data/collect/hashed.jsonl")
+"""The same, where only hashes of n-grams may be shown."""
+
 CURATED = Path("data/curate/questions.jsonl")
 CURATE_DECISIONS = Path("data/curate/decisions.jsonl")
+COPIES = Path("data/curate/copies.jsonl")
+"""Every other copy of a kept question as it was read, so that none of its provenance is lost."""
 
 ATTEMPTS = Path("data/attempt/attempts.jsonl")
+DIFFICULTY = Path("data/attempt/difficulty.jsonl")
+"""One decision per curated question, in the curated order: hard, too easy, not attempted, ungraded."""
 TRACES = Path("data/distill/traces.jsonl")
 DOMAINS = Path("data/classify/domains.jsonl")
 
 SELECTION = Path("data/select/selection.jsonl")
 SELECT_DECISIONS = Path("data/select/decisions.jsonl")
+OTHER_SELECTIONS = Path("data/select/others")
+LEDGER = Path("data/select/ledger.jsonl")
+"""What became of every collected question, and why."""
 
 EXAMPLES = Path("data/tokenize/examples.parquet")
 

@@ -44,6 +44,31 @@ class VllmEngine(Section):
 EngineParams = Annotated[LocalEngine | VllmEngine, Field(discriminator="kind")]
 
 
+class RecordedFile(Section):
+    """A file of recorded attempts."""
+
+    adapter: str
+    """Which adapter reads the file (``s1.attempts.recorded``): the question, and the model's response to it."""
+    path: str
+    """The file; ``$S1_DATA/...`` starts in the data folder."""
+    model: str
+    """Whose attempts they are, such as Llama-3.1-8B-Instruct; shown, not used."""
+
+
+class RecordedEngine(Section):
+    """Attempts that were recorded earlier, by whatever models."""
+
+    kind: Literal["recorded"]
+    """No model is run: recorded responses are graded, and questions without one count as not attempted."""
+    small: Annotated[list[RecordedFile], Field(min_length=1)]
+    """The smaller models' attempts; of two attempts on a question the first counts."""
+    large: Annotated[list[RecordedFile], Field(min_length=1)]
+    """The larger models' attempts."""
+
+
+AttemptEngine = Annotated[LocalEngine | VllmEngine | RecordedEngine, Field(discriminator="kind")]
+
+
 class LoopParams(Section):
     """When thinking that repeats itself is ended (state ``looped``)."""
 

@@ -13,7 +13,7 @@ import inspect
 from functools import cache
 from itertools import pairwise
 
-from s1.config import decoding, kinds, params, sections
+from s1.config import choosing, decoding, kinds, params, sections
 
 
 @cache
@@ -21,7 +21,7 @@ def field_helps() -> dict[str, dict[str, str]]:
     """Class -> field -> help in one line; the sections of ``Params`` say in their class's docstring what they are."""
     return {
         node.name: _helps_of(node)
-        for module in (kinds, decoding, sections, params)
+        for module in (kinds, choosing, decoding, sections, params)
         for node in ast.parse(inspect.getsource(module)).body
         if isinstance(node, ast.ClassDef)
     }

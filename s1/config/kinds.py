@@ -1,4 +1,4 @@
-"""The parts of ``params.yaml`` that come in kinds: models, sources, teachers, judges. ``kind`` says which one it is.
+"""The parts of ``params.yaml`` that come in kinds: models, sources, teachers, classifiers, judges; ``kind`` says which.
 
 Knows names, types, limits and meanings of their keys; the sections that use them are in ``s1.config.sections``.
 
@@ -58,7 +58,17 @@ class PathModel(Section):
     """The folder with config, tokenizer and weights, absolute or relative to the project's root."""
 
 
-Model = Annotated[NanoModel | HubModel | PathModel, Field(discriminator="kind")]
+class TokenizerModel(Section):
+    """A tokenizer without a model, for profiles that stop before anything is decoded or trained."""
+
+    kind: Literal["tokenizer"]
+    """Only the tokenizer: lengths are counted and examples made with it, nothing can be decoded or trained."""
+    path: str
+    """A folder with the tokenizer's files (tokenizer.json may be gzip-compressed); ``$S1_DATA/...`` starts in the data
+    folder."""
+
+
+Model = Annotated[NanoModel | HubModel | PathModel | TokenizerModel, Field(discriminator="kind")]
 
 
 class ProceduralSource(Section):
@@ -102,6 +112,30 @@ class JsonlSource(Section):
     """How answers are compared: as mathematics (expression), as a letter (choice), or by a judge (prose)."""
 
 
+class FilesSource(Section):
+    """Files of one known format, read by the adapter of that name (``s1.sources.adapters``)."""
+
+    kind: Literal["files"]
+    """One or several files on this machine in a format that an adapter knows."""
+    name: str
+    """Name of the source; other sections refer to it, and no other source or benchmark may have it."""
+    adapter: str
+    """Which adapter reads them; ``python -m flows.sources --adapters`` lists them."""
+    paths: Annotated[list[str], Field(min_length=1)]
+    """The files; a path that begins with ``$S1_DATA/`` starts in the folder that this variable names."""
+
+
+class PoolSource(Section):
+    """One of the 16 sources of the paper's pool, from the hub."""
+
+    kind: Literal["pool"]
+    """A source of the paper's 59,029 questions, by name: its place on the hub and its columns are known."""
+    name: str
+    """Name of the source, such as numinamath; ``python -m flows.sources --pool`` lists all 16."""
+    path: str | None = None
+    """A folder in the hub's layout instead of the hub."""
+
+
 class HubSource(Section):
     """A data set of the Hugging Face hub, or a folder in the hub's layout."""
 
@@ -140,7 +174,26 @@ class KnownBenchmark(Section):
     """A file with its rows (JSON lines, JSON or CSV) instead of the hub's data set."""
 
 
-Source = Annotated[ProceduralSource | JsonlSource | HubSource | KnownBenchmark, Field(discriminator="kind")]
+Source = Annotated[
+    ProceduralSource | JsonlSource | FilesSource | PoolSource | HubSource | KnownBenchmark, Field(discriminator="kind")
+]
+
+
+class HashedBenchmark(Section):
+    """A benchmark whose text may not be shown: hashes of its word 8-grams."""
+
+    kind: Literal["hashes"]
+    """A file with the hashed n-grams of a benchmark's questions, one question per line."""
+    name: str
+    """Name of the benchmark; no source or other benchmark may have it."""
+    path: str
+    """The file: JSON lines with ``record_id``, ``n_words`` and ``ngram8_sha256_128``."""
+
+
+HeldOut = Annotated[
+    JsonlSource | FilesSource | HubSource | KnownBenchmark | HashedBenchmark, Field(discriminator="kind")
+]
+"""What the pool is kept clear of without being measured on it."""
 
 
 class SolverTeacher(Section):
@@ -150,7 +203,53 @@ class SolverTeacher(Section):
     """A program that thinks aloud; free, and only for procedural questions."""
 
 
-Teacher = SolverTeacher
+class RecordedTraces(Section):
+    """A file of recorded traces."""
+
+    adapter: str
+    """Which adapter reads the file (``s1.teacher.recorded``); it also reads the question that each trace is of."""
+    path: str
+    """The file; ``$S1_DATA/...`` starts in the data folder."""
+    join: str | None = None
+    """A file with the questions, for formats whose traces only name them."""
+
+
+class ReplayTeacher(Section):
+    """Responses that were recorded earlier, by whatever teacher."""
+
+    kind: Literal["replay"]
+    """Nobody is asked: recorded thinking and answers are used, and other questions have none."""
+    files: Annotated[list[RecordedTraces], Field(min_length=1)]
+    """Where they lie; of two traces for a question the first counts."""
+
+
+Teacher = Annotated[SolverTeacher | ReplayTeacher, Field(discriminator="kind")]
+
+
+class ProceduralClassifier(Section):
+    """The program that made the questions knows their domains."""
+
+    kind: Literal["procedural"]
+    """By the wording of procedural questions; other questions are ``unknown``."""
+
+
+class LocalClassifier(Section):
+    """A small classifier that comes with the program."""
+
+    kind: Literal["local"]
+    """On this machine, without a key, from the question's words (accuracy: docs/classification.md)."""
+
+
+class LlmClassifier(Section):
+    """A language model behind an OpenAI-compatible chat server; its address is the variable S1_CLASSIFIER_URL."""
+
+    kind: Literal["openai"]
+    """Any OpenAI-compatible chat server; address and key come from S1_CLASSIFIER_URL and S1_CLASSIFIER_API_KEY."""
+    model: str
+    """Name of the model on that server (Claude 3.5 Sonnet in the paper)."""
+
+
+Classifier = Annotated[ProceduralClassifier | LocalClassifier | LlmClassifier, Field(discriminator="kind")]
 
 
 class Judge(Section):

@@ -59,7 +59,10 @@ def _explain(path: Path, tree: Any, error: ValidationError) -> str:
 
 def _without_union_tags(location: tuple[int | str, ...]) -> list[int | str]:
     """Drop the names of union members that pydantic puts between a key and the keys below it."""
-    tags = {"nano", "hub", "path", "procedural", "jsonl"}
+    tags = {
+        *("nano", "hub", "path", "tokenizer", "procedural", "jsonl", "files", "pool", "benchmark", "hashes"),
+        *("solver", "replay", "local", "vllm", "recorded", "openai", "ngram", "distinctive"),
+    }
     *above, last = location or ("",)
     return [part for part in above if part not in tags] + ([last] if location else [])
 

@@ -1,7 +1,10 @@
 """The whole of ``params.yaml``, and what has to agree between its sections."""
 
-from pydantic import model_validator
+from typing import Literal
 
+from pydantic import Field, model_validator
+
+from s1.config.choosing import CurateParams, SelectParams
 from s1.config.decoding import GenerateParams
 from s1.config.kinds import HubSource, JsonlSource
 from s1.config.section import Section, Seed
@@ -11,11 +14,9 @@ from s1.config.sections import (
     ChatParams,
     ClassifyParams,
     CollectParams,
-    CurateParams,
     DistillParams,
     ReportParams,
     ScoreParams,
-    SelectParams,
     TokenizeParams,
     TrainParams,
 )
@@ -26,6 +27,8 @@ class Params(Section):
 
     seed: Seed
     """Start of every random draw: the same seed and parameters give the same result."""
+    not_run: list[Literal["train", "generate", "score"]] = Field(default=[])
+    """Stages that this profile leaves out: all those after ``tokenize``, or the last of them. The report says so."""
     base: BaseParams
     collect: CollectParams
     curate: CurateParams
@@ -53,6 +56,21 @@ class Params(Section):
             unknown = [name for name in names if name not in known]
             if unknown:
                 raise ValueError(f"{key} names {unknown}, which collect.sources {known} does not have")
+        return self
+
+    @model_validator(mode="after")
+    def _what_is_not_run_is_the_end(self) -> "Params":
+        ends: list[list[str]] = [[], ["score"], ["generate", "score"], ["train", "generate", "score"]]
+        if sorted(self.not_run) not in [sorted(end) for end in ends]:
+            raise ValueError(
+                f"not_run {self.not_run}: what follows a stage that is not run cannot be run; it is {ends}"
+            )
+        bare = [name for name in ("small", "large") if getattr(self.base, name).kind == "tokenizer"]
+        if bare and (len(self.not_run) < len(ends[-1]) or self.attempt.engine.kind != "recorded"):
+            raise ValueError(
+                f"base.{bare[0]} is a tokenizer without a model: set not_run to {ends[-1]} and attempt.engine to "
+                "recorded attempts, or name a model"
+            )
         return self
 
     @model_validator(mode="after")

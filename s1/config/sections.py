@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from s1.config.decoding import DISTINCT, EngineParams
-from s1.config.kinds import Judge, Model, Source, Teacher
+from s1.config.decoding import DISTINCT, AttemptEngine
+from s1.config.kinds import Classifier, HeldOut, Judge, Model, Source, Teacher
 from s1.config.section import Count, Fraction, NonNegativeFloat, PositiveFloat, PositiveInt, Section
 
 AdamBeta = Annotated[float, Field(ge=0, lt=1)]
@@ -35,6 +35,8 @@ class CollectParams(Section):
     """Where training questions come from; the paper has 16 sources with 59,029 questions."""
     benchmarks: Annotated[list[Source], Field(min_length=1)]
     """Held-out questions that models are measured on; questions that share text with them leave the pool."""
+    held_out: list[HeldOut] = Field(default=[])
+    """More that the pool is kept clear of, without being measured on: other typesettings, other benchmarks, hashes."""
     num_planted_overlaps: Count = 0
     """Benchmark questions copied into the pool (half verbatim, half extended), to show decontamination at work."""
     max_bad_share: Fraction = 0.01
@@ -42,43 +44,30 @@ class CollectParams(Section):
 
     @model_validator(mode="after")
     def _names_differ(self) -> "CollectParams":
-        names = [source.name for source in [*self.sources, *self.benchmarks]]
+        names = [source.name for source in [*self.sources, *self.benchmarks, *self.held_out]]
         doubles = sorted({name for name in names if names.count(name) > 1})
         if doubles:
-            raise ValueError(f"sources and benchmarks share the names {doubles}; give each its own")
+            raise ValueError(f"sources, benchmarks and held-out sets share the names {doubles}; give each its own")
         return self
-
-
-class CurateParams(Section):
-    """Dedupe, decontamination and quality rules on the question's text (paper section 2.2 and appendix C)."""
-
-    ngram_size: PositiveInt
-    """Word n-gram whose sharing with a benchmark question removes a question (8 in the paper)."""
-    min_characters: Count
-    """Shorter questions are dropped."""
-    max_characters: PositiveInt
-    """Longer questions are dropped."""
-    drop_images: bool
-    """Drop questions with ``[asy]`` or ``![Image]``."""
-    drop_numbered_parts: bool
-    """Drop questions with the strings ``p1.`` to ``p999.``."""
-    drop_bold_numbers: bool
-    """Drop questions matching the reference's bold-with-digit pattern."""
-    asy_exempt_sources: list[str] = Field(default=[])
-    """Sources whose questions with ``[asy]`` pass all of these rules (AIME in the reference)."""
 
 
 class AttemptParams(Section):
     """The difficulty filter: base models answer; a question that either gets right is too easy."""
 
-    engine: EngineParams
-    """How the base models decode."""
+    engine: AttemptEngine
+    """How the base models decode, or where their recorded attempts lie."""
     max_new_tokens: PositiveInt
     """Longest answer, in tokens (32,768 in the paper)."""
     temperature: NonNegativeFloat
     """Randomness of the answers: 0 always takes the likeliest token (0.05 in the paper)."""
     shard_size: PositiveInt
     """Questions per shard; a stopped stage goes on after its last finished shard."""
+    not_attempted: Literal["out", "hard"] = "out"
+    """What a question is that a base model was not asked or could not answer: ``out`` of the hard ones, or ``hard``."""
+    ungraded: Literal["out", "hard"] = "out"
+    """What a question is whose attempts could not be graded: ``out`` of the hard ones, or ``hard``."""
+    judge: Judge | None = None
+    """A language model that grades what the symbolic grader cannot (prose); empty: such attempts stay ungraded."""
 
 
 class DistillParams(Section):
@@ -95,30 +84,10 @@ class DistillParams(Section):
 class ClassifyParams(Section):
     """Domains from the question's text."""
 
-    classifier: Literal["procedural"]
-    """Who names the domains: the program that made the questions knows them."""
+    classifier: Classifier
+    """Who names the domains."""
     scope: Literal["hard", "all"] = "hard"
     """Which curated questions get a label: those both base models miss, or all (for recipes other than ``s1``)."""
-
-
-class SelectParams(Section):
-    """Which examples are taken (paper Algorithm 1)."""
-
-    recipe: Literal["s1", "random", "diverse", "longest", "full"]
-    """``s1`` is the paper's; its comparisons: at random, evenly over domains, the longest traces, all of them."""
-    num_examples: PositiveInt
-    """Examples to select (1,000 in the paper); ignored by ``full``."""
-    num_uniform: Count
-    """Up to this many taken, domains are drawn uniformly; after that by benchmark weight (700 in the paper)."""
-    prepick_sources: list[str]
-    """Sources whose correctly answered questions are taken first (GPQA and AIME in the paper)."""
-    prepick_long_sources: dict[str, Count]
-    """Source -> thinking tokens above which a correctly answered question is taken first (MATH: 5600)."""
-    weight_sources: dict[str, NonNegativeFloat]
-    """Source -> weight of its questions in the second phase's domain weights (AIME 1, GPQA 0.5 in the paper).
-
-    The source with the largest weight sets the scale: another counts as if it had as many candidates in all.
-    """
 
 
 class ChatParams(Section):
@@ -145,6 +114,10 @@ class TokenizeParams(Section):
     """Longest training sequence, in tokens: question, thinking and answer together (32,768 in the paper)."""
     over_length: Literal["fail", "drop", "cut"]
     """What happens to an example longer than ``max_length``; the reference cuts."""
+    max_cut_share: Fraction = 0.1
+    """Share of examples longer than ``max_length`` (dropped or cut) above which the stage fails."""
+    leaks: Literal["fail", "drop", "keep"] = "fail"
+    """What happens to an example whose question gives its own answer away (``The answer is 42`` in the prompt)."""
     control: Literal["none", "tokens", "steps", "class"] = "none"
     """Train on prompts that say how much to think, as the paper's comparisons with budget forcing do (section 5.2)."""
 

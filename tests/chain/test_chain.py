@@ -191,12 +191,12 @@ def test_dvc_makes_a_damaged_artifact_again(chain: FinishedChain) -> None:
 def test_a_wrong_key_stops_a_stage_with_its_line(chain: FinishedChain) -> None:
     path = chain.folder / "params.yaml"
     text = path.read_text()
-    path.write_text(text.replace("ngram_size:", "ngram_sise:"))
+    path.write_text(text.replace("min_characters:", "min_caracters:"))
     try:
         done = run_python(chain.folder, "-m", "flows.stage", "curate")
     finally:
         path.write_text(text)
-    line = next(number for number, row in enumerate(text.splitlines(), start=1) if "ngram_size" in row)
+    line = next(number for number, row in enumerate(text.splitlines(), start=1) if "min_characters" in row)
     assert done.returncode == 2
-    assert f"params.yaml, line {line}, curate.ngram_sise: unknown key" in done.stdout
+    assert f"params.yaml, line {line}, curate.min_caracters: unknown key" in done.stdout
     assert "Traceback" not in done.stdout

@@ -2,12 +2,12 @@
 
 import pytest
 
-from s1.config import CurateParams
+from s1.config import CurateParams, NgramRule
 from s1.curation import count_steps, curate
 from s1.records import Question
 
 RULES = CurateParams(
-    ngram_size=8,
+    decontamination=NgramRule(rule="ngram", size=8),
     min_characters=5,
     max_characters=100,
     drop_images=True,

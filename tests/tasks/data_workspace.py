@@ -10,6 +10,8 @@ from s1.config import (
     CollectParams,
     CurateParams,
     DistillParams,
+    NgramRule,
+    ProceduralClassifier,
     ProceduralSource,
     SelectParams,
     SolverTeacher,
@@ -29,7 +31,7 @@ COLLECT = CollectParams(
     num_planted_overlaps=10,
 )
 CURATE = CurateParams(
-    ngram_size=8,
+    decontamination=NgramRule(rule="ngram", size=8),
     min_characters=8,
     max_characters=2000,
     drop_images=True,
@@ -97,4 +99,4 @@ def run_until_classified() -> None:
     make_attempts()
     teacher = SolverTeacher(kind="solver")
     distill.run(make_stage("distill"), distill=DistillParams(teacher=teacher, scope="hard", shard_size=20), seed=0)
-    classify.run(make_stage("classify"), classify=ClassifyParams(classifier="procedural"))
+    classify.run(make_stage("classify"), classify=ClassifyParams(classifier=ProceduralClassifier(kind="procedural")))
