@@ -15,6 +15,8 @@ SIDE_BY_SIDE = --numprocesses $(WORKERS) --dist loadfile
 NAME ?=
 FORCE ?=
 REVS ?=
+EXAMPLE ?=
+Q ?=
 A ?=
 B ?=
 ARGS ?=
@@ -24,7 +26,7 @@ export MLFLOW_DISABLE_TELEMETRY = true
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 
 .DEFAULT_GOAL := help
-.PHONY: help install vllm trl demo up down status plots plan compare test test-slow check format profile clean
+.PHONY: help install vllm trl demo sources up down status plots plan preview compare why funnel selections test test-slow check format profile clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -73,17 +75,37 @@ $(TRL_VENV)/.installed: pyproject.toml constraints.txt
 demo: $(STAMP)  ## Run the whole chain of params.yaml; what is up to date is not repeated
 	@$(BIN)/python -m flows.chain
 
+sources: $(STAMP)  ## Declare the source files that params.yaml names, as they are now (make demo does it too)
+	@$(BIN)/python -m flows.sources $(ARGS)
+
 plots: $(STAMP)  ## Draw DVC's plots, offline; REVS="main other" compares experiments, branches, commits
 	@$(BIN)/python -m flows.plots $(REVS)
 
 plan: $(STAMP)  ## Plan training before any GPU starts; ARGS="--cluster NAME --steps 5", "--published", "--gpus"
 	@$(BIN)/python -m flows.plan $(ARGS)
 
+preview: $(STAMP)  ## Show one training example, masked and trained tokens apart: make preview EXAMPLE=17
+	@$(BIN)/python -m flows.preview $(EXAMPLE) $(ARGS)
+
 compare: $(STAMP)  ## Compare two runs (folders, git revisions, experiments; . is here): make compare A=main B=.
 	@test -n "$(A)" && test -n "$(B)" || { \
 		echo "Name two runs: make compare A=main B=my-experiment (a folder, a git revision, a DVC experiment; . is here)." \
 		     "ARGS=\"--setting max-64\" narrows it down; all options: $(BIN)/python -m flows.compare --help" >&2; exit 2; }
 	@$(BIN)/python -m flows.compare "$(A)" "$(B)" $(ARGS)
+
+# Texts of questions hold dollar signs and quotes: the question goes to the program as it is, past make and the shell.
+why: export S1_QUESTION := $(value Q)
+why: $(STAMP)  ## Tell why a question is in or out: make why Q='id, file:line, or a piece of its text'
+	@$(BIN)/python -m flows.why $(ARGS) -- "$$S1_QUESTION"
+
+funnel: $(STAMP)  ## Print how many questions were left after each step, in our order and the paper's; A=run
+	@$(BIN)/python -m flows.funnel $(A) $(ARGS)
+
+selections: $(STAMP)  ## Compare selections: A=main B=. (or .:name); ARGS="--seeds 5", "--s1k FILE"
+	@test -n "$(A)" || { \
+		echo "Name a selection: make selections A=main B=. compares two runs, A=. ARGS=\"--seeds 5\" one over seeds," \
+		     "B=.:name one of select.others; all options: $(BIN)/python -m flows.selections --help" >&2; exit 2; }
+	@$(BIN)/python -m flows.selections "$(A)" $(if $(B),"$(B)") $(ARGS)
 
 test: $(STAMP)  ## Run the quick tests, one complete small chain among them
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" $(SIDE_BY_SIDE)

@@ -83,7 +83,7 @@ def make_questions(num: int) -> list[Question]:
     source = ProceduralSource(
         kind="procedural", name="nano-test", num=num, seed=SEED_OF_QUESTIONS, step_weights=[0, 1, 1, 1]
     )
-    return read_source(source, seed=0, for_benchmark=True).questions
+    return [item for item in read_source(source, seed=0, for_benchmark=True) if isinstance(item, Question)]
 
 
 def ours(model: AnsweringModel, questions: Sequence[Question], specs: Sequence[ForcingSpec]) -> dict[Key, ForcingState]:

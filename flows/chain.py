@@ -28,8 +28,10 @@ from infra.missing import explain_missing
 
 try:
     import httpx
+    from pydantic import JsonValue
 
     from flows.order import mend_lock, order_stages
+    from flows.pinning import pin_sources
     from flows.watch import Watch
     from infra.failures import EXIT_TERMINATED, explain, log_traceback
     from infra.locks import Owner, describe_self, hold
@@ -44,6 +46,7 @@ try:
     from infra.services.sweep import sweep
     from infra.settings import CHAIN_LOCK, CLAIMS_FOLDER, MLFLOW_FOLDER, Settings, quiet_environment
     from s1.config import Params, load_params
+    from s1.not_run import is_not_run
     from tasks.paths import METRICS_FOLDER, REPORT, RUN_IDENTITY
     from tasks.runner import PARAMS
 except ModuleNotFoundError as missing:
@@ -66,6 +69,8 @@ def main(argv: Sequence[str]) -> int:
             mended = mend_lock(DVC_LOCK)
             if mended is not None:
                 print(mended, flush=True)
+            for line in pin_sources(params):
+                print(line, flush=True)
             stages = order_stages(arguments.stages)
             ran = _run(stages, params, lock)
             print_summary(ran, stages, seconds=time.monotonic() - started)
@@ -168,11 +173,14 @@ def print_summary(ran: Sequence[str], stages: Sequence[str], *, seconds: float) 
     """Tell what the run gave: the table of accuracies, the report, and where to look further."""
     from s1.comparing.identity import read_run_identity
     from s1.report.comparability import warnings_of
+    from s1.report.counts import render_counts
     from s1.report.terminal import render_table
 
-    scores = METRICS_FOLDER / "score.json"
-    if "score" in stages and scores.is_file():
-        print("\n" + render_table(json.loads(scores.read_text(encoding="utf-8"))))
+    metrics = {stage: _read_metrics(stage) for stage in stages}
+    if "score" in stages and is_not_run(metrics["score"]):
+        print("\n" + render_counts(metrics))
+    elif "score" in stages and metrics["score"]:
+        print("\n" + render_table(metrics["score"]))
         if RUN_IDENTITY.is_file():
             for warning in warnings_of(read_run_identity(RUN_IDENTITY)):
                 print(f"Compare with care. {warning}")
@@ -180,6 +188,12 @@ def print_summary(ran: Sequence[str], stages: Sequence[str], *, seconds: float) 
     if REPORT.is_file():
         print(f"Report:  {REPORT.absolute()}")
     print(f"History: make up   (MLflow at http://127.0.0.1:5000 from {MLFLOW_FOLDER}/, Prefect at {UI_URL})")
+
+
+def _read_metrics(stage: str) -> dict[str, JsonValue]:
+    path = METRICS_FOLDER / f"{stage}.json"
+    figures: dict[str, JsonValue] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return figures
 
 
 def _report_failure(error: BaseException) -> int:

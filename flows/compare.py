@@ -25,6 +25,7 @@ from s1.artifacts import ArtifactError, JsonlIndex, iterate_jsonl, read_jsonl
 from s1.comparing.comparison import RunRecords, compare_runs
 from s1.comparing.divergence import Agreement, DecodeToken, Place, pair_up
 from s1.comparing.identity import RunIdentity, read_run_identity
+from s1.not_run import is_marked
 from s1.records import Generation, Score
 from tasks.paths import GENERATIONS, RUN_IDENTITY, SCORES, TUNED_MODEL
 
@@ -85,6 +86,12 @@ def _compare(arguments: argparse.Namespace, folders: Sequence[Path]) -> str:
 
 def _read_run(name: str, folder: Path) -> RunRecords:
     """Everything of one run but its texts."""
+    left_out = [path.parent.name for path in (GENERATIONS, SCORES) if is_marked(folder / path.parent)]
+    if left_out:
+        raise RevisionError(
+            f"the run {name} has no answers to compare: its profile leaves out {' and '.join(left_out)} (not_run in "
+            "its params.yaml). Two selections are compared by `python -m flows.selections`."
+        )
     with _naming(name):
         return RunRecords(
             label=name,

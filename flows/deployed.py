@@ -29,6 +29,7 @@ from flows.chain_flow import run_chain
 from flows.forms import complete_params, form_for
 from flows.groups import CHAIN, GROUPS
 from flows.order import is_whole, mend_lock, order_stages, stale_stages
+from flows.pinning import pin_sources
 from flows.profiles import PROFILES
 from flows.run_page import report_url
 from flows.runlog import open_run_log
@@ -160,6 +161,8 @@ def _run_in_workspace(order: Order, tell: Tell, *, home: Path, lock: int) -> lis
     mended = mend_lock(DVC_LOCK)
     if mended is not None:
         tell(mended)
+    for line in pin_sources(order.params):
+        tell(line)
     restore_outputs(tell, lock=lock)
     stages = order_stages(GROUPS[order.group].stages if order.group else (), with_upstream=True)
     _ask_approval(order, stages, tell)
@@ -183,9 +186,12 @@ def _run_in_workspace(order: Order, tell: Tell, *, home: Path, lock: int) -> lis
 def _ask_approval(order: Order, stages: list[str], tell: Tell) -> None:
     if order.approve_above_usd is None:
         return
-    training = forecast_training(order.params.train, seed=order.params.seed)
+    not_run = order.params.not_run.stages
+    training = None if "train" in not_run else forecast_training(order.params.train, seed=order.params.seed)
     planned = {} if training is None else {training.stage: training}
-    forecast = predict(stale_stages(stages), ledgers=LEDGER_FOLDER, prices=load_prices(), planned=planned)
+    forecast = predict(
+        stale_stages(stages), ledgers=LEDGER_FOLDER, prices=load_prices(), planned=planned, not_run=not_run
+    )
     if exceeds(forecast, limit_dollars=order.approve_above_usd):
         await_approval(forecast, limit_dollars=order.approve_above_usd, tell=tell)
 

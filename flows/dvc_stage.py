@@ -67,8 +67,8 @@ def run_dvc_stage(stage: str, *, parent: str, watch: Watch) -> bool:
     Raises:
         StageFailedError: it could not.
     """
-    sections = set(read_pipeline()[stage].params)
-    watch.recorder.open_stage(stage, params=flatten_params(watch.params.model_dump(mode="json", include=sections)))
+    sections = read_pipeline()[stage].params
+    watch.recorder.open_stage(stage, params=flatten_params(watch.params.dump(sections)))
     started = time.monotonic()
     status: RunStatus = "FAILED"
     tags: dict[str, str] = {}

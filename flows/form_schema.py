@@ -27,13 +27,16 @@ _TITLES = {
     "approve_above_usd": "Approve above (US dollars)",
     "asy_exempt_sources": "Sources exempt from the [asy] rule",
     "dtype": "Number format",
-    "ngram_size": "N-gram size",
+    "not_run": "Stages left out",
     "num": "Number of questions",
     "num_uniform": "Number drawn uniformly",
     "repo": "Repository",
     "zero_stage": "ZeRO stage",
 }
 """Titles that the key's own words do not give."""
+
+_TELLS_KIND = {"kind", "rule"}
+"""Keys by whose value one of several models is meant."""
 
 Schema = dict[str, Any]
 
@@ -49,7 +52,7 @@ def parameter_schema(form: type[BaseModel]) -> Schema:
     models = raw["$defs"]
     helps = {**field_helps(), form.__name__: field_helps()["Params"]}
     sections = {name: _section(name, body, helps.get(name, {}), models) for name, body in models.items()}
-    tabs = {f"{name}~0": section for name, section in sections.items() if "kind" in section["properties"]}
+    tabs = {f"{name}~0": section for name, section in sections.items() if _TELLS_KIND & section["properties"].keys()}
     definitions = {**sections, **tabs, **{name.removesuffix("0"): {} for name in tabs}}
     return {**_section("Parameters", raw, {}, models), "definitions": definitions}
 
@@ -101,7 +104,7 @@ def _drawable(field: Schema, models: Mapping[str, Schema]) -> Schema:
     if "const" in field:  # a choice of one, made already
         drawn |= {"enum": [field["const"]], "default": field["const"]}
     if "oneOf" in field:
-        drawn |= _kinds(field["oneOf"], models)
+        drawn |= _kinds(field["oneOf"], models, key=field["discriminator"]["propertyName"])
     if isinstance(field.get("additionalProperties"), dict):
         # A mapping is drawn as JSON text, beside which the page shows errors of the whole only. This keyword, unlike
         # the other, reports a wrong value as an error of the whole.
@@ -111,23 +114,23 @@ def _drawable(field: Schema, models: Mapping[str, Schema]) -> Schema:
     return drawn
 
 
-def _kinds(members: list[Schema], models: Mapping[str, Schema]) -> Schema:
+def _kinds(members: list[Schema], models: Mapping[str, Schema], *, key: str) -> Schema:
     """One tab for each kind to draw, and one check that knows which kind is meant.
 
     An ``anyOf`` that fails says so of the whole and guesses a kind to blame. So the tabs refuse nothing: they refer to
     ``Model~0``, which the page takes as it stands, while the server reads ``~0`` as an escaped ``~`` (RFC 6901) and
     finds ``Model~``, which is empty. What refuses is the check, whose errors name the key below.
     """
-    kinds = {_definition(member, models)["properties"]["kind"]["const"]: member for member in members}
+    kinds = {_definition(member, models)["properties"][key]["const"]: member for member in members}
     return {
         "anyOf": [{"$ref": f"{member['$ref']}~0"} for member in members],
         "if": True,
         "then": {
             "type": "object",
-            "required": ["kind"],
-            "properties": {"kind": {"enum": list(kinds)}},
+            "required": [key],
+            "properties": {key: {"enum": list(kinds)}},
             "allOf": [
-                {"if": {"required": ["kind"], "properties": {"kind": {"const": kind}}}, "then": member}
+                {"if": {"required": [key], "properties": {key: {"const": kind}}}, "then": member}
                 for kind, member in kinds.items()
             ],
         },

@@ -26,7 +26,7 @@ def sections_of_group(group: str, *, pipeline: Path = PIPELINE) -> tuple[str, ..
 
     These are the sections of the group's stages, and what several stages share (``seed``, ``chat``) where a stage of
     the group reads it. Another stage's section is left out even where it is read: ``report`` reads them all to show
-    them.
+    them. What a profile does not run (``not_run``) is asked for the whole chain only.
 
     Raises:
         KeyError: there is no such group.
@@ -34,7 +34,8 @@ def sections_of_group(group: str, *, pipeline: Path = PIPELINE) -> tuple[str, ..
     stages = read_pipeline(pipeline)
     own = GROUPS[group].stages
     read = {section for stage in own for section in stages[stage].params}
-    return tuple(name for name in Params.model_fields if name in own or (name in read and name not in stages))
+    shared = read - stages.keys() - {"not_run"}
+    return tuple(name for name in Params.model_fields if name in own or name in shared)
 
 
 def form_for(group: str | None, *, pipeline: Path = PIPELINE) -> type[Section]:

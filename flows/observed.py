@@ -36,6 +36,7 @@ from infra.prefect_server import answers_again
 from infra.progress import TerminalProgress, is_new_piece
 from infra.redaction import redacting
 from infra.settings import Settings, home_folder
+from s1.not_run import WORDS, is_not_run
 from s1.report.stage_reading import read_figures
 from tasks.paths import METRICS_FOLDER
 from tasks.stage import Progress, ShardRunner
@@ -109,7 +110,10 @@ def run_as_child(
 def _tell_figures(stage: str, tell: Tell) -> None:
     path = METRICS_FOLDER / f"{stage}.json"
     with contextlib.suppress(OSError, ValueError):  # the figures are written; the log is only for reading along
-        for name, value in read_figures(json.loads(path.read_text(encoding="utf-8")))[:_NUM_FIGURES_TOLD]:
+        metrics = json.loads(path.read_text(encoding="utf-8"))
+        if is_not_run(metrics):
+            tell(f"{stage} is {WORDS} (params.yaml, not_run).")
+        for name, value in read_figures(metrics)[:_NUM_FIGURES_TOLD]:
             tell(f"{name}: {'undefined' if value is None else f'{value:.6g}'}")
 
 

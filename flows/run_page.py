@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from infra.prices import load_prices
+from s1.not_run import WORDS, is_not_run
 from s1.report.content import CostLedger
 from s1.report.curves import scaling_chart
 from s1.report.image import as_data_url, draw_image
@@ -56,7 +57,8 @@ def cost_rows(ended: Ended) -> list[Row]:
     for stage, _ in ended:
         ledger = _read(LEDGER_FOLDER / f"{stage}.json")
         costs.append(read_stage_cost(stage, ledger, dollars=prices.dollars(cast(Mapping[str, float], ledger))))
-    spent = [cost for cost, (_, reused) in zip(costs, ended, strict=True) if not reused]
+    left_out = [stage for stage, _ in ended if is_not_run(_read(METRICS_FOLDER / f"{stage}.json"))]
+    spent = [cost for cost, (stage, reused) in zip(costs, ended, strict=True) if not reused and stage not in left_out]
     total = CostLedger(tuple(spent)).total
     rows = [
         {
@@ -72,7 +74,7 @@ def cost_rows(ended: Ended) -> list[Row]:
         rows.append(
             {
                 "stage": stage,
-                "this run": "reused" if reused else "ran",
+                "this run": WORDS if stage in left_out else "reused" if reused else "ran",
                 "time": duration(cost.wall_seconds),
                 "CPU hours": _figure(cost.cpu_hours),
                 "GPU hours": _figure(cost.gpu_hours),
@@ -97,7 +99,10 @@ def funnel_rows() -> list[Row]:
 
 def curves() -> list[str]:
     """Accuracy against thinking on each benchmark, as a picture under its title."""
-    charts = [scaling_chart(result) for result in read_results(_read(METRICS_FOLDER / "score.json"))]
+    scores = _read(METRICS_FOLDER / "score.json")
+    if is_not_run(scores):
+        return []
+    charts = [scaling_chart(result) for result in read_results(scores)]
     return [
         f"### {escape(chart.title)}\n\n![{escape(chart.description)}]({as_data_url(draw_image(chart))})"
         for chart in charts

@@ -32,7 +32,7 @@ try:
     from infra.settings import LOGS_FOLDER, Settings, home_folder, quiet_environment
     from infra.spool import Spool
     from s1.config import load_params
-    from tasks.runner import PARAMS, Observers, run_directly, run_stage, select_sections
+    from tasks.runner import PARAMS, Observers, run_directly, run_stage
     from tasks.stage import Progress, ShardRunner
 except ModuleNotFoundError as missing:
     sys.exit(explain_missing(missing))
@@ -80,9 +80,7 @@ def _warn(warning: str) -> None:
 def _start_recorder(name: str, settings: Settings, invocation: str) -> Recorder:
     params = load_params(PARAMS)  # before MLflow is touched: wrong parameters leave no run behind
     recorder = Recorder(settings, invocation=invocation)
-    sections = select_sections(params, find_stage(name).params)
-    dumped = params.model_dump(mode="json", include=set(sections))
-    recorder.open_stage(name, params=flatten_params(dumped))
+    recorder.open_stage(name, params=flatten_params(params.dump(find_stage(name).params)))
     return recorder
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.prices import Prices
+from s1.not_run import WORDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +63,31 @@ class Forecast:
 
 
 def predict(
-    stages: Sequence[str], *, ledgers: Path, prices: Prices, planned: Mapping[str, StageForecast] | None = None
+    stages: Sequence[str],
+    *,
+    ledgers: Path,
+    prices: Prices,
+    planned: Mapping[str, StageForecast] | None = None,
+    not_run: Sequence[str] = (),
 ) -> Forecast:
     """Expect every stage to cost what its last ledger says; prices are today's.
 
     Args:
         planned: what plans say, by stage, for stages that have no ledger yet.
+        not_run: stages that the profile leaves out, whatever they cost when they were run.
     """
-    return Forecast(tuple(_predict(stage, ledgers / f"{stage}.json", prices, planned or {}) for stage in stages))
+    free = {stage: StageForecast(stage, 0.0, 0.0, WORDS) for stage in not_run}
+    return Forecast(
+        tuple(free.get(stage) or _predict(stage, ledgers / f"{stage}.json", prices, planned or {}) for stage in stages)
+    )
 
 
 def _predict(stage: str, ledger: Path, prices: Prices, planned: Mapping[str, StageForecast]) -> StageForecast:
     try:
         quantities: dict[str, float] = json.loads(ledger.read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):
+        quantities = {}
+    if not quantities:  # never run here, or last with a profile that leaves it out
         return planned.get(stage, StageForecast(stage, None, None))
     return StageForecast(stage, prices.dollars(quantities), quantities.get("wall_seconds"))
 

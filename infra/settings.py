@@ -13,6 +13,7 @@ runs, who watches it and where its figures are remembered.
 | ``S1_PARENT_FLOW_RUN_ID`` | set by the parent flow: the Prefect flow run that a stage becomes a child of |
 | ``S1_MLFLOW_PARENT_RUN_ID`` | MLflow run of an outer program that the runs nest under |
 | ``S1_HOME`` | the checkout that a workspace belongs to; found from the workspace's place without it |
+| ``S1_DATA`` | folder of the user's data: paths in ``params.yaml`` that begin with ``$S1_DATA/`` start there |
 | ``S1_ARCHIVE`` | folder of the responses that were paid for; ``.s1/archive`` of the home checkout without it |
 | ``S1_CLUSTER`` | where training runs (``infra.cluster``): a name in ``infra/clusters``; ``laptop`` without it |
 | ``S1_VLLM_…`` | which vLLM servers decode, see ``infra.vllm_servers`` |
@@ -42,6 +43,8 @@ CLAIMS_FOLDER = STATE_FOLDER / "claims"
 WORKSPACES_FOLDER = STATE_FOLDER / "workspaces"
 SERVICES_FOLDER = STATE_FOLDER / "services"
 """State of the servers that ``make up`` starts."""
+SOURCE_HASHES = STATE_FOLDER / "source-hashes.json"
+"""Hashes of source files by size and time, so that unchanged ones are not hashed at every start."""
 ARCHIVE_FOLDER = STATE_FOLDER / "archive"
 """Responses that were paid for (``s1.teacher.archive``), in the home checkout."""
 MLFLOW_FOLDER = Path("mlruns")
@@ -52,6 +55,7 @@ PARENT_FLOW_RUN_ID = "S1_PARENT_FLOW_RUN_ID"
 MLFLOW_PARENT_RUN_ID = "S1_MLFLOW_PARENT_RUN_ID"
 HOME = "S1_HOME"
 ARCHIVE = "S1_ARCHIVE"
+DATA = "S1_DATA"
 
 _QUIET = {
     "DO_NOT_TRACK": "true",  # MLflow accepts only this spelling
@@ -136,6 +140,12 @@ def archive_folder(folder: Path, environment: Mapping[str, str] = os.environ) ->
     """Where the responses that were paid for lie, for a run in ``folder``: absolute, the same for all workspaces."""
     chosen = environment.get(ARCHIVE)
     return Path(chosen).absolute() if chosen else home_folder(folder, environment) / ARCHIVE_FOLDER
+
+
+def data_folder(environment: Mapping[str, str] = os.environ) -> Path | None:
+    """The user's data folder, absolute; None where ``S1_DATA`` is not set."""
+    chosen = environment.get(DATA)
+    return Path(chosen).expanduser().absolute() if chosen else None
 
 
 def without_password(uri: str) -> str:

@@ -22,6 +22,7 @@ from infra.versions import RUN_IDENTITY, TUNED, DataSet, Versions, data_sets, ha
 from s1 import records
 from s1.artifacts import ArtifactError
 from s1.comparing.identity import identity_tags, read_run_identity
+from s1.not_run import is_not_run
 
 _PAGES = (Path("reports/report.html"), Path("reports/transcripts.html"))
 _CHARTS = Path("reports/charts")
@@ -38,8 +39,15 @@ class StageEnd:
     is_locked: bool
     """Whether DVC has ended too: then its lock speaks of this execution. Else the bytes are hashed."""
 
+    @property
+    def not_run(self) -> bool:
+        """Whether the profile leaves the stage out: then it read and made nothing."""
+        return self._metrics_path.is_file() and is_not_run(_read_json(self._metrics_path))
+
     def tags(self) -> dict[str, str]:
         """Where the result is in DVC, versions that nobody knows left out; of ``generate`` also what decoded."""
+        if self.not_run:
+            return {"s1.state": "not_run", "reused": "true" if self.reused else "false"}
         out = self.entry.outs[0] if self.entry.outs else None
         versions = {
             "dvc.out_md5": self._version_of_out(out) if out is not None else None,
@@ -50,10 +58,12 @@ class StageEnd:
 
     def data_sets(self) -> list[DataSet]:
         """What it read under ``data/`` and ``models/``."""
-        return data_sets(self.entry, self._version_of_dep)
+        return [] if self.not_run else data_sets(self.entry, self._version_of_dep)
 
     def model_digest(self) -> str | None:
         """Version of the tuned model that the stage made, ran, or scored; None where it has no part in it."""
+        if self.not_run:
+            return None
         if self.entry.name == "train":
             return self._version_of_out(TUNED)
         if self.entry.name == "generate":
@@ -69,13 +79,13 @@ class StageEnd:
     def figures(self) -> list[CurvePoint]:
         """Everything in ``metrics/<stage>.json``; a score's names are the same in the run of the chain."""
         metrics = _read_json(self._metrics_path)
-        if self.entry.name != "score":
+        if self.not_run or self.entry.name != "score":
             return single_figures(flatten_metrics(metrics))
         return [*single_figures(flatten_metrics(metrics, "score")), *curve_points(metrics)]
 
     def chain_figures(self) -> list[CurvePoint]:
         """What the run of the chain shows of it."""
-        if self.entry.name != "score":
+        if self.not_run or self.entry.name != "score":
             return []
         metrics = _read_json(self._metrics_path)
         return [*single_figures(headline_figures(metrics)), *curve_points(metrics)]
@@ -106,7 +116,7 @@ class StageEnd:
 
     @property
     def _has_identity(self) -> bool:
-        return self.entry.name == "generate" and RUN_IDENTITY.is_file()
+        return self.entry.name == "generate" and RUN_IDENTITY.is_file() and not self.not_run
 
     def _identity_tags(self) -> dict[str, str]:
         try:

@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Generic, Self, TypeVar
@@ -73,13 +74,22 @@ class ArtifactWriter:
 
     def write_jsonl(self, name: str, records: Iterable[BaseModel]) -> int:
         """Write records as JSON lines and return how many there were."""
-        num_records = 0
-        with self.path(name).open("w", encoding="utf-8") as file:
+        with self.stream_jsonl(name) as write:
             for record in records:
+                write(record)
+        return self._num_records[name]
+
+    @contextmanager
+    def stream_jsonl(self, name: str) -> Iterator[Callable[[BaseModel], None]]:
+        """A function that writes one record to a file of JSON lines, for files that are written side by side."""
+        self._num_records[name] = 0
+        with self.path(name).open("w", encoding="utf-8") as file:
+
+            def write(record: BaseModel) -> None:
                 file.write(record.model_dump_json() + "\n")
-                num_records += 1
-        self._num_records[name] = num_records
-        return num_records
+                self._num_records[name] += 1
+
+            yield write
 
     def _write_manifest(self) -> None:
         entries: dict[str, dict[str, int]] = {}

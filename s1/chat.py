@@ -80,6 +80,20 @@ class ChatFormat:
         shared = (self.chat.think_start, self.chat.answer_start)
         return next((token for token in self.special_tokens if all(text.startswith(token) for text in shared)), "")
 
+    @property
+    def turn_end_ids(self) -> list[int]:
+        """Tokens of what ends an assistant's turn; ``<|im_end|>`` and a newline for Qwen2.5."""
+        return _encode(self.tokenizer, self.turn_end)
+
+    def keeps_thinking(self) -> bool:
+        """Whether the template itself shows an assistant's thinking, as ours does; those of R1, QwQ and Qwen3 do not.
+
+        Examples are not rendered by it, so they keep their thinking either way; whoever renders with it loses it.
+        """
+        turn = self.assistant_text(thinking=_PROBE, answer="4")
+        messages = [{"role": "user", "content": "question"}, {"role": "assistant", "content": turn}]
+        return _PROBE in _render(self.tokenizer, messages, add_generation_prompt=False)
+
     def prompt_text(self, question: str, *, mode: PromptMode) -> str:
         """The text in front of what the model writes; in mode ``thinking`` it ends in the thinking delimiter."""
         prompt = self._assistant_start(question)
@@ -137,6 +151,15 @@ class ChatFormat:
         return Example(
             question_id=question_id, input_ids=input_ids, loss_mask=[0] * len(prompt_ids) + [1] * num_targets
         )
+
+    def trained_text(self, example: Example) -> str:
+        """What the tokens with loss say, special ones included."""
+        pairs = zip(example.input_ids, example.loss_mask, strict=True)
+        return self.decode([token for token, is_trained in pairs if is_trained])
+
+    def decode(self, ids: list[int]) -> str:
+        """Tokens as text, special ones included, nothing tidied."""
+        return cast(str, self.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False))
 
     def _refuse_special_tokens(self, name: str, text: str, *, owner: str) -> None:
         for token in self.special_tokens:

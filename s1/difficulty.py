@@ -1,41 +1,46 @@
 """Which questions are hard: those that both base models answered wrong (paper section 2.2, "Difficulty").
 
-Knows graded attempts; does not grade (``s1.grading``) and does not run models.
+Decided once, by the stage ``attempt``, and read by all later ones. Knows graded attempts; does not grade
+(``s1.grading``) and does not run models.
 
 Example::
 
-    judge_difficulty(questions, attempts)[question.id].reason      # 'hard', 'too_easy_small', ...
+    decisions = decide_difficulty(curated, attempts, not_attempted="out", ungraded="out")
+    decisions[0].reason, decisions[0].kept      # ('hard', True), ('too_easy_small', False), ...
+    questions_in_scope(curated, decisions, scope="hard")
 """
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import Literal
 
+from s1.decisions import Decision
 from s1.records import Attempt, Question
 
 HARD = "hard"
 TOO_EASY_REASONS = ("too_easy_small", "too_easy_large", "too_easy_both")
+NOT_ATTEMPTED = "not_attempted"
+"""A model was not asked, or could not answer: its context was too small for the question, or the engine failed."""
+UNGRADED = "ungraded"
+"""A model answered, but nobody can tell whether it is right: no reference, or prose without a judge."""
+REASONS = (HARD, *TOO_EASY_REASONS, NOT_ATTEMPTED, UNGRADED)
 MODELS = ("small", "large")
+_NO_ANSWER_GIVEN = ("cut_at_context", "engine_error")
+_MAX_ANSWER = 80
+"""Characters of an answer that the evidence shows."""
+
+Policy = Literal["out", "hard"]
 
 
-@dataclass(frozen=True, slots=True)
-class Difficulty:
-    """Verdict on one question: ``hard``, one of ``TOO_EASY_REASONS``, ``not_attempted`` or ``ungraded``."""
+def decide_difficulty(
+    questions: Iterable[Question], attempts: Iterable[Attempt], *, not_attempted: Policy, ungraded: Policy
+) -> list[Decision]:
+    """One decision per question, in their order; ``kept`` says that it counts as hard.
 
-    reason: str
-    detail: str
-
-    @property
-    def is_hard(self) -> bool:
-        """Whether both models answered and both were wrong."""
-        return self.reason == HARD
-
-
-def judge_difficulty(questions: Sequence[Question], attempts: Iterable[Attempt]) -> dict[str, Difficulty]:
-    """The difficulty of every question by its id.
-
-    One right attempt makes a question too easy whatever the other model did; short of that, a missing attempt or one
-    that could not be graded leaves the question out of the hard ones, because nothing shows that it is hard.
+    One right attempt makes a question too easy whatever the other model did. Short of that, a missing attempt or one
+    that could not be graded is no wrong one, and nothing shows that its question is hard: such a question has a reason
+    of its own, and the policies say whether it counts as hard. A question that is both (one model was not asked, the
+    other's answer could not be graded) is ``not_attempted``.
 
     Raises:
         ValueError: a model has two attempts on one question.
@@ -49,41 +54,75 @@ def judge_difficulty(questions: Sequence[Question], attempts: Iterable[Attempt])
                 f"remove the attempts and run the stage `attempt` again"
             )
         of_question[attempt.model] = attempt
-    return {question.id: _judge(by_question.get(question.id, {})) for question in questions}
+    kept_reasons = {HARD}
+    kept_reasons |= {NOT_ATTEMPTED} if not_attempted == "hard" else set()
+    kept_reasons |= {UNGRADED} if ungraded == "hard" else set()
+    return [_decide(question, by_question.get(question.id, {}), kept_reasons) for question in questions]
 
 
-def questions_in_scope(curated: Sequence[Question], attempts: Iterable[Attempt], *, scope: str) -> list[Question]:
-    """The curated questions that both base models missed, or all of them when the scope is ``all``.
+def difficulty_by_question(questions: Sequence[Question], decisions: Sequence[Decision]) -> dict[str, Decision]:
+    """The decision on each curated question by its id.
 
     Raises:
-        ValueError: no question is in scope.
+        ValueError: the decisions are not those on these questions, in their order.
     """
+    if [question.id for question in questions] != [decision.question_id for decision in decisions]:
+        raise ValueError(
+            f"{len(decisions)} decisions on difficulty do not belong to the {len(questions)} curated questions; "
+            f"run the stage `attempt` again"
+        )
+    return {decision.question_id: decision for decision in decisions}
+
+
+def questions_in_scope(curated: Sequence[Question], decisions: Sequence[Decision], *, scope: str) -> list[Question]:
+    """The curated questions that count as hard, or all of them when the scope is ``all``.
+
+    Raises:
+        ValueError: no question is in scope, or the decisions are on other questions.
+    """
+    difficulty = difficulty_by_question(curated, decisions)
     if scope == "all":
         return list(curated)
-    difficulty = judge_difficulty(curated, attempts)
-    hard = [question for question in curated if difficulty[question.id].is_hard]
+    hard = [question for question in curated if difficulty[question.id].kept]
     if not hard:
-        reasons = dict(Counter(verdict.reason for verdict in difficulty.values()))
+        reasons = dict(Counter(decision.reason for decision in decisions))
         raise ValueError(f"no question is hard, so nothing can be selected: {reasons}. Collect harder questions.")
     return hard
 
 
-def _judge(attempts: dict[str, Attempt]) -> Difficulty:
+def _decide(question: Question, attempts: dict[str, Attempt], kept_reasons: set[str]) -> Decision:
+    reason = _reason_of(attempts)
     detail = ", ".join(f"{model}: {_describe(attempts.get(model))}" for model in MODELS)
+    return Decision(
+        question_id=question.id,
+        source=question.source,
+        kept=reason in kept_reasons,
+        reason=reason,
+        detail=detail,
+    )
+
+
+def _reason_of(attempts: dict[str, Attempt]) -> str:
     right = [model for model in MODELS if model in attempts and attempts[model].correct]
     if len(right) == len(MODELS):
-        return Difficulty("too_easy_both", detail)
+        return "too_easy_both"
     if right:
-        return Difficulty(f"too_easy_{right[0]}", detail)
-    if any(model not in attempts for model in MODELS):
-        return Difficulty("not_attempted", detail)
-    if any(attempts[model].correct is None for model in MODELS):
-        return Difficulty("ungraded", detail)
-    return Difficulty(HARD, detail)
+        return f"too_easy_{right[0]}"
+    if any(not _has_answered(attempts.get(model)) for model in MODELS):
+        return NOT_ATTEMPTED
+    return UNGRADED if any(attempts[model].correct is None for model in MODELS) else HARD
+
+
+def _has_answered(attempt: Attempt | None) -> bool:
+    return attempt is not None and attempt.state not in _NO_ANSWER_GIVEN
 
 
 def _describe(attempt: Attempt | None) -> str:
     if attempt is None:
         return "no attempt"
+    by = f" by {attempt.by}" if attempt.by else ""
+    if not _has_answered(attempt):
+        return f"no attempt{by} ({attempt.state})"
     verdict = {True: "right", False: "wrong", None: "ungraded"}[attempt.correct]
-    return f"{verdict} ({attempt.answer if attempt.answer is not None else 'no answer'})"
+    answer = "no answer" if attempt.answer is None else " ".join(attempt.answer.split())
+    return f"{verdict} ({answer if len(answer) <= _MAX_ANSWER else answer[:_MAX_ANSWER] + '…'}){by}"

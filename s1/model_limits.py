@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from s1.config import EngineParams, LoraParams, Params, VllmEngine
+from s1.config import EngineParams, LoraParams, Params, RecordedEngine, VllmEngine
 from s1.models import ModelError, weight_shapes
 
 _EMBEDDINGS = ("embed_tokens.weight", "wte.weight", "embed_in.weight")
@@ -120,7 +120,8 @@ def check_context(params: Params, folders: Mapping[str, Path]) -> None:
             f"tokenize.max_length is {params.tokenize.max_length}, the context of the model in base.large {large} "
             f"tokens: lower it to {large}, or choose a model with a longer context"
         )
-    _check_points(params, large)
+    if not params.not_run.generate:
+        _check_points(params, large)
 
 
 def context_of(folder: Path) -> int | None:
@@ -138,6 +139,8 @@ def stated_context(config: Mapping[str, Any]) -> int | None:
 
 
 def _check_attempts(params: Params, context: int, *, name: str) -> None:
+    if isinstance(params.attempt.engine, RecordedEngine):
+        return
     limit = _limit(params.attempt.engine, context, key="attempt.engine", name=name)
     if params.attempt.max_new_tokens >= limit:
         raise ModelError(

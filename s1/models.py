@@ -17,7 +17,7 @@ import shutil
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from s1.artifacts import write_text_atomically
 from s1.records import Record
@@ -37,14 +37,16 @@ class ModelError(ValueError):
 class ModelSource(Record):
     """Content of ``source.json``: where a pointer's weights are."""
 
-    kind: Literal["hub", "path"]
+    kind: Literal["hub", "path", "tokenizer"]
     repo: str = ""
     commit: str = ""
     """Commit of the hub repository that the revision stood for."""
     path: str = ""
     """As written in params.yaml: relative paths start at the project's root."""
     weights: dict[str, int]
-    """Weight file -> bytes."""
+    """Weight file -> bytes; empty for a tokenizer without a model."""
+    files: dict[str, str] = Field(default={})
+    """Of a tokenizer without a model: file -> SHA-256 of its content."""
 
 
 class Download(Protocol):
@@ -103,6 +105,11 @@ def resolve_model(folder: Path, *, download: Download = download_from_hub) -> Pa
         source = ModelSource.model_validate_json(pointer.read_text(encoding="utf-8"))
     except ValidationError as error:
         raise ModelError(f"{pointer} is corrupt. Remove {folder.parent} and run the stage `base` again.") from error
+    if source.kind == "tokenizer":
+        raise ModelError(
+            f"{folder} is a tokenizer without a model ({source.path}): nothing can be decoded or trained with it. Name "
+            f"a model in base.{folder.name} (kind hub or path)."
+        )
     origin = Path(source.path) if source.kind == "path" else download(source.repo, source.commit)
     found = check_model_folder(origin)
     if found != source.weights:

@@ -47,6 +47,11 @@ TraceState = Literal[
 """How one request to a teacher ended; ``not_recorded``: a replayed teacher was never asked this."""
 
 
+LabelState = Literal["classified", "unsure", "no_words", "no_code", "truncated", "empty"]
+"""How the search for a question's domain ended: found; too uncertain; no word that the classifier knows; a reply that
+names no domain, was cut, or is empty."""
+
+
 class Record(BaseModel):
     """Base of every row: immutable, and strict about its fields."""
 
@@ -100,49 +105,6 @@ class Question(Record):
         )
 
 
-class Refusal(Record):
-    """One row of a source that could not be read as a question."""
-
-    source: str
-    file: str
-    line: int
-    """Counted from 1."""
-    reason: str
-    """``corrupt_json``, ``not_utf8``, ``not_an_object``, ``missing_field``, ``wrong_type``, ``empty_question``,
-    ``invalid_text``, ``duplicate``, ``no_reference``, ``empty_option``, ``repeated_option`` or ``blank_line`` (listed,
-    but never counted as bad)."""
-    detail: str
-
-
-class Decision(Record):
-    """Why one question is in or out after a stage."""
-
-    question_id: str
-    source: str
-    kept: bool
-    reason: str
-    """Reason code, for example ``duplicate``, ``ngram8``, ``too_easy``, ``prepick``, ``diversity``."""
-    detail: str = ""
-    """What a reader needs to check it: the shared text, the benchmark item, the rank."""
-
-
-class LedgerRow(Record):
-    """The fate of one collected question: one row for each, duplicates included, in the order of collection."""
-
-    question_id: str
-    source: str
-    file: str
-    """Where it was read; empty for questions that were made."""
-    line: int
-    """Counted from 1; 0 for questions that were made."""
-    taken: bool
-    stage: str
-    """The stage that decided: ``curate``, ``attempt``, ``distill``, ``classify`` or ``select``."""
-    reason: str
-    detail: str
-    """The evidence: the shared text, the models' answers, the rank."""
-
-
 class HashedItem(Record):
     """One benchmark question whose text may not be shown, as hashes of its word n-grams."""
 
@@ -163,9 +125,12 @@ class Attempt(Record):
     answer: str | None
     """Extracted final answer; None when none was found."""
     correct: bool | None
-    """None when it could not be graded (no reference)."""
+    """None when it could not be graded: no reference, prose without a judge, or no answer was given at all."""
     state: GenerationState
-    num_tokens: int
+    num_tokens: int | None
+    """Length of the response; None where a recording does not say."""
+    by: str = ""
+    """Whose recorded response it is; empty for one that was made here."""
 
 
 class Usage(Record):
@@ -192,7 +157,14 @@ class DomainLabel(Record):
 
     question_id: str
     domain: str
+    """Such as ``51 Geometry``; ``unknown`` in every state but ``classified``."""
     classifier: str
+    """Its name, with its version or model."""
+    confidence: float | None = None
+    """How likely the domain is right, from 0 to 1; None where the classifier does not tell."""
+    state: LabelState = "classified"
+    detail: str = ""
+    """Why there is no domain: the likeliest one, or the reply that names none."""
 
 
 class SelectedQuestion(Record):

@@ -1,7 +1,8 @@
-"""Curated questions -> attempts: both base models answer directly, and their answers are graded.
+"""Curated questions -> attempts and difficulty: both base models answer directly, and their answers are graded.
 
 Knows the engine, the grader and where artifacts lie. A question that either model gets right is too easy (paper
-section 2.2); who acts on that is ``select``.
+section 2.2); that is decided here, once, for all later stages. Recorded attempts stand for models that are not run
+(``tasks.recorded_attempts``).
 
 Example::
 
@@ -9,6 +10,7 @@ Example::
     metrics["share_too_easy"]       # 0.41
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import cache
@@ -16,29 +18,60 @@ from pathlib import Path
 from statistics import fmean
 
 from s1.artifacts import ArtifactWriter, read_jsonl
-from s1.config import AttemptParams, ChatParams
+from s1.attempts.grading import grade_attempt, judge_attempts
+from s1.config import AttemptParams, ChatParams, EngineParams, Judge, RecordedEngine
+from s1.decisions import Decision
+from s1.difficulty import MODELS, NOT_ATTEMPTED, TOO_EASY_REASONS, decide_difficulty
 from s1.engine.forced import CurveResult
 from s1.engine.model import AnsweringModel, Job
 from s1.forcing import ForcingState, direct_setting
-from s1.grading import extract_answer, grade
+from s1.recordings import RecordingReading
 from s1.records import Attempt, Question
+from s1.teacher.archive import Archive
 from tasks.answering import answering_model
-from tasks.paths import ATTEMPTS, BASE_MODELS, CURATED
+from tasks.paths import ATTEMPT_REFUSED, ATTEMPTS, BASE_MODELS, CURATED, DIFFICULTY
+from tasks.recorded_attempts import read_recorded_attempts
 from tasks.stage import Metrics, StageContext, fingerprint, map_shards
 
 
 def run(stage: StageContext, *, attempt: AttemptParams, chat: ChatParams, seed: int) -> Metrics:
-    """Let both base models answer every curated question."""
+    """Have both base models' attempts on every curated question, and decide which questions are hard."""
     questions = read_jsonl(CURATED, Question)
+    readings: list[RecordingReading] = []
+    if isinstance(attempt.engine, RecordedEngine):
+        recorded = read_recorded_attempts(stage, attempt.engine, questions)
+        attempts, readings = recorded.attempts, recorded.readings
+    else:
+        attempts = _decode(stage, questions, engine=attempt.engine, attempt=attempt, chat=chat, seed=seed)
+    judged: Metrics = {}
+    if attempt.judge is not None:
+        attempts, judged = _judge(stage, attempts, questions, judge=attempt.judge)
+    decisions = decide_difficulty(questions, attempts, not_attempted=attempt.not_attempted, ungraded=attempt.ungraded)
+    with ArtifactWriter(ATTEMPTS.parent) as artifact:
+        artifact.write_jsonl(ATTEMPTS.name, attempts)
+        artifact.write_jsonl(DIFFICULTY.name, decisions)
+        artifact.write_jsonl(ATTEMPT_REFUSED.name, [row for reading in readings for row in reading.refusals])
+    files: Metrics = {reading.file: reading.figures() for reading in readings}
+    return {**_measure(attempts, decisions), **({"files": files} if files else {}), **judged}
+
+
+def _decode(
+    stage: StageContext,
+    questions: Sequence[Question],
+    *,
+    engine: EngineParams,
+    attempt: AttemptParams,
+    chat: ChatParams,
+    seed: int,
+) -> list[Attempt]:
+    """Let both base models answer every question."""
     attempts = [
         row
         for name, folder in BASE_MODELS.items()
-        for row in _attempt(stage, name, folder, questions, attempt=attempt, chat=chat, seed=seed)
+        for row in _attempt(stage, name, folder, questions, engine=engine, attempt=attempt, chat=chat, seed=seed)
     ]
-    with ArtifactWriter(ATTEMPTS.parent) as artifact:
-        artifact.write_jsonl(ATTEMPTS.name, attempts)
-    stage.add_quantity("decoded_tokens", sum(row.num_tokens for row in attempts))
-    return _measure(questions, attempts)
+    stage.add_quantity("decoded_tokens", sum(row.num_tokens or 0 for row in attempts))
+    return attempts
 
 
 def _attempt(
@@ -47,6 +80,7 @@ def _attempt(
     folder: Path,
     questions: Sequence[Question],
     *,
+    engine: EngineParams,
     attempt: AttemptParams,
     chat: ChatParams,
     seed: int,
@@ -56,7 +90,7 @@ def _attempt(
 
         @cache
         def model() -> AnsweringModel:
-            return stack.enter_context(answering_model(stage, folder, engine=attempt.engine, chat=chat))
+            return stack.enter_context(answering_model(stage, folder, engine=engine, chat=chat))
 
         def answer(shard: Sequence[Question]) -> list[Attempt]:
             rows: dict[str, Attempt] = {}
@@ -75,46 +109,67 @@ def _attempt(
             answer,
             kind=Attempt,
             shard_size=attempt.shard_size,
-            key=fingerprint(attempt, chat, seed, questions, folder),
+            key=fingerprint(_decoding_of(attempt), chat, seed, questions, folder),
         )
 
 
-def _to_attempt(model: AnsweringModel, question: Question, state: ForcingState, *, name: str) -> Attempt:
-    """Grade one response.
+def _decoding_of(attempt: AttemptParams) -> AttemptParams:
+    """The parameters without what is decided after decoding: another judge or policy keeps what is decoded."""
+    return attempt.model_copy(update={"judge": None, "not_attempted": "out", "ungraded": "out"})
 
-    A response cut at its limit gave no answer and is wrong. A prompt that did not fit, or on which the engine failed,
-    was no attempt: nothing shows that its question is hard, so it stays ungraded.
-    """
+
+def _to_attempt(model: AnsweringModel, question: Question, state: ForcingState, *, name: str) -> Attempt:
     assert state.outcome is not None
-    response = "".join(part.text for part in model.segments(state))
-    answer = extract_answer(response, kind=question.answer_kind) if state.outcome == "answered" else None
-    return Attempt(
-        question_id=question.id,
-        model=name,
-        response=response,
-        answer=answer,
-        correct=None if state.outcome in ("cut_at_context", "engine_error") else grade(answer, question),
+    return grade_attempt(
+        question,
+        response="".join(part.text for part in model.segments(state)),
         state=state.outcome,
+        model=name,
         num_tokens=state.num_sampled_tokens,
     )
 
 
-def _measure(questions: Sequence[Question], attempts: Sequence[Attempt]) -> Metrics:
-    solved = {row.question_id for row in attempts if row.correct}
+def _judge(
+    stage: StageContext, attempts: Sequence[Attempt], questions: Sequence[Question], *, judge: Judge
+) -> tuple[list[Attempt], Metrics]:
+    """Ask the judge about what cannot be graded; its tokens go into the stage's ledger, whenever they were paid for."""
+    judged = judge_attempts(
+        attempts,
+        {question.id: question for question in questions},
+        judge=judge,
+        archive=Archive(stage.archive_folder / "judge"),
+        progress=lambda done, total: stage.progress(done, total, f"attempts judged by {judge.model}"),
+    )
+    # Equal prompts share one opinion, which is paid for once.
+    paid = {item.prompt: opinion.usage for item, opinion in zip(judged.items, judged.opinions, strict=True)}.values()
+    stage.add_quantity("judge_prompt_tokens", sum(usage.prompt_tokens for usage in paid))
+    stage.add_quantity("judge_answer_tokens", sum(usage.answer_tokens for usage in paid))
+    table: Metrics = {name: {**counts} for name, counts in judged.table.items()}
+    return judged.attempts, {"judge": {"num_judged": len(judged.items), "table": table}}
+
+
+def _measure(attempts: Sequence[Attempt], decisions: Sequence[Decision]) -> Metrics:
+    reasons = Counter(decision.reason for decision in decisions)
+    num_too_easy = sum(reasons[reason] for reason in TOO_EASY_REASONS)
+    by_reason: Metrics = dict(sorted(reasons.items()))
     return {
-        "num_questions": len(questions),
-        "num_too_easy": len(solved),
-        "share_too_easy": len(solved) / len(questions) if questions else None,
-        "models": {name: _measure_model([row for row in attempts if row.model == name]) for name in BASE_MODELS},
+        "num_questions": len(decisions),
+        "num_attempted": len(decisions) - reasons[NOT_ATTEMPTED],
+        "num_too_easy": num_too_easy,
+        "num_hard": sum(decision.kept for decision in decisions),
+        "share_too_easy": num_too_easy / len(decisions) if decisions else None,
+        "reasons": by_reason,
+        "models": {name: _measure_model([row for row in attempts if row.model == name]) for name in MODELS},
     }
 
 
 def _measure_model(attempts: Sequence[Attempt]) -> Metrics:
     graded = [row for row in attempts if row.correct is not None]
+    lengths = [row.num_tokens for row in attempts if row.num_tokens is not None]
     return {
         "accuracy": fmean(bool(row.correct) for row in graded) if graded else None,
         "num_graded": len(graded),
         "num_no_answer": sum(row.state == "answered" and row.answer is None for row in attempts),
         "num_cut": sum(row.state != "answered" for row in attempts),
-        "mean_answer_tokens": fmean(row.num_tokens for row in attempts) if attempts else None,
+        "mean_answer_tokens": fmean(lengths) if lengths else None,
     }

@@ -1,4 +1,4 @@
-"""Base models made available: pretrained here (nano), or found on the hub or on this machine.
+"""Base models made available: pretrained here (nano), found on the hub or on this machine, or a tokenizer alone.
 
 Knows ``s1.models``, ``s1.nano`` and where models lie. Nano models are pretrained side by side, one thread each; each
 finished one is kept until the stage ends well, so that a killed stage goes on with the other.
@@ -19,7 +19,7 @@ from typing import Protocol
 
 from infra.parallel import Job, JobProgress, run_parallel
 from s1.artifacts import ArtifactWriter, recover_artifact
-from s1.config import BaseParams, HubModel, Model, NanoModel, PathModel
+from s1.config import BaseParams, HubModel, Model, NanoModel, PathModel, TokenizerModel
 from s1.model_limits import check_vocabulary
 from s1.models import (
     Download,
@@ -31,6 +31,7 @@ from s1.models import (
     resolve_model,
     write_pointer,
 )
+from s1.tokenizer_files import copy_tokenizer
 from tasks.paths import BASE_MODELS
 from tasks.stage import Metrics, StageContext, fingerprint
 
@@ -52,9 +53,21 @@ def run(stage: StageContext, *, base: BaseParams, seed: int) -> Metrics:
                 figures = json.loads((built[name] / _FIGURES).read_text(encoding="utf-8"))
                 stage.add_quantity(f"pretrain_seconds_{name}", figures.pop("seconds"))
                 metrics[name] = {"kind": model.kind, "num_parameters": count_parameters(target), **figures}
+            elif isinstance(model, TokenizerModel):
+                metrics[name] = place_tokenizer(stage.source_files().path(model.path), model, target)
             else:
                 metrics[name] = place_pointer(model, target)
     return metrics
+
+
+def place_tokenizer(origin: Path, model: TokenizerModel, target: Path) -> Metrics:
+    """Make ``target`` a folder with a tokenizer and no weights.
+
+    Raises:
+        ModelError: there is none, or it is damaged.
+    """
+    source = copy_tokenizer(origin, target, named=model.path)
+    return {"kind": source.kind, "path": source.path, "tokenizer_sha256": source.files["tokenizer.json"]}
 
 
 def place_pointer(model: HubModel | PathModel, target: Path, *, download: Download = download_from_hub) -> Metrics:

@@ -27,7 +27,11 @@ COPIES = Path("data/curate/copies.jsonl")
 ATTEMPTS = Path("data/attempt/attempts.jsonl")
 DIFFICULTY = Path("data/attempt/difficulty.jsonl")
 """One decision per curated question, in the curated order: hard, too easy, not attempted, ungraded."""
+ATTEMPT_REFUSED = Path("data/attempt/refused.jsonl")
+"""Rows of recorded attempts that cannot be used, by file and line."""
 TRACES = Path("data/distill/traces.jsonl")
+TRACE_REFUSED = Path("data/distill/refused.jsonl")
+"""The same of recorded traces."""
 DOMAINS = Path("data/classify/domains.jsonl")
 
 SELECTION = Path("data/select/selection.jsonl")
@@ -37,6 +41,8 @@ LEDGER = Path("data/select/ledger.jsonl")
 """What became of every collected question, and why."""
 
 EXAMPLES = Path("data/tokenize/examples.parquet")
+TOKENIZE_DECISIONS = Path("data/tokenize/decisions.jsonl")
+"""One decision per selected question: trained on, cut, too long, or giving its answer away."""
 
 TUNED_MODEL = versions.TUNED
 TRAIN_STEPS = Path("models/train/steps.jsonl")
@@ -54,6 +60,8 @@ TRANSCRIPTS = Path("reports/transcripts.html")
 CHARTS_FOLDER = Path("reports/charts")
 """The report's charts of accuracy, ``<benchmark>-<chart>.svg``."""
 
+MANIFESTS_FOLDER = Path("manifests")
+"""``manifests/<stage>.yaml``: the files from outside the project that the stage reads, with their hashes; in git."""
 METRICS_FOLDER = Path("metrics")
 """``metrics/<stage>.json``: the stage's figures, made by its task, deterministic where the stage is."""
 LEDGER_FOLDER = Path("ledger")

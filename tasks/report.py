@@ -15,6 +15,7 @@ import json
 import platform
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
@@ -34,6 +35,7 @@ from s1.config import (
     CurateParams,
     DistillParams,
     GenerateParams,
+    NotRunParams,
     Params,
     ReportParams,
     ScoreParams,
@@ -41,13 +43,16 @@ from s1.config import (
     TokenizeParams,
     TrainParams,
 )
+from s1.not_run import is_not_run
 from s1.records import Generation, Question, Score
 from s1.report.comparability import facts_of, warnings_of
 from s1.report.content import CostLedger, LossPoint, ReportContent, TokenPrice, Transcript
 from s1.report.curves import parallel_chart, scaling_chart, wait_chart
 from s1.report.figures import number
+from s1.report.funnels import read_funnels
 from s1.report.image import draw_image
 from s1.report.page import render_page, render_reader
+from s1.report.pool_reading import read_pool
 from s1.report.reading import read_results
 from s1.report.results import BenchmarkResult
 from s1.report.stage_reading import read_domains, read_figures, read_funnel, read_num_selected, read_stage_cost
@@ -66,7 +71,7 @@ from tasks.paths import (
 )
 from tasks.stage import Metrics, StageContext
 
-STAGES = tuple(name for name in Params.model_fields if name not in ("seed", "chat", "report"))
+STAGES = tuple(name for name in Params.model_fields if name not in ("seed", "not_run", "chat", "report"))
 """Stages before this one, in order: the sections of ``params.yaml`` are named like them."""
 
 PACKAGES = ("torch", "transformers", "deepspeed", "prefect", "dvc", "mlflow", "math-verify")
@@ -89,6 +94,7 @@ def run(
     stage: StageContext,
     *,
     seed: int,
+    not_run: NotRunParams,
     base: BaseParams,
     collect: CollectParams,
     curate: CurateParams,
@@ -111,6 +117,7 @@ def run(
     """
     params = Params(
         seed=seed,
+        not_run=not_run,
         base=base,
         collect=collect,
         curate=curate,
@@ -137,24 +144,29 @@ def run(
 
 
 def _gather(params: Params) -> ReportContent:
-    metrics = {name: _read_json(METRICS_FOLDER / f"{name}.json") for name in STAGES}
-    score_metrics = metrics["score"]
-    if score_metrics is None:
+    found = {name: _read_json(METRICS_FOLDER / f"{name}.json") for name in STAGES}
+    not_run = tuple(name for name, figures in found.items() if is_not_run(figures))
+    metrics = {name: None if name in not_run else figures for name, figures in found.items()}
+    if metrics["score"] is None and "score" not in not_run:
         raise ArtifactError(f"{METRICS_FOLDER / 'score.json'} is missing. Run `dvc repro` (or `make demo`) to make it.")
     prices = load_prices()
-    identity = read_run_identity(RUN_IDENTITY) if RUN_IDENTITY.is_file() else None
+    has_identity = RUN_IDENTITY.is_file() and "generate" not in not_run
+    identity = read_run_identity(RUN_IDENTITY) if has_identity else None
     return ReportContent(
         title=params.report.title,
-        benchmarks=tuple(read_results(score_metrics)),
+        not_run=not_run,
+        benchmarks=tuple(read_results(metrics["score"] or {})),
         confidence=params.score.confidence,
         num_examples=read_num_selected(metrics["select"]),
         funnel=tuple(read_funnel(metrics["curate"], metrics["select"])),
+        funnels=tuple(read_funnels(metrics["select"])),
+        pool=read_pool(metrics["collect"], metrics["curate"], metrics["select"]),
         domains=tuple(read_domains(metrics["select"])),
-        losses=tuple(_read_losses()),
+        losses=() if "train" in not_run else tuple(_read_losses()),
         training=tuple(read_figures(metrics["train"])),
-        costs=_read_costs(prices),
+        costs=_read_costs(prices, not_run=not_run),
         token_price=_read_token_price(prices),
-        transcripts=tuple(_read_transcripts(params.report.num_transcripts)),
+        transcripts=() if "score" in not_run else tuple(_read_transcripts(params.report.num_transcripts)),
         facts=tuple(_run_facts(params.seed)),
         identity=tuple(facts_of(identity)) if identity else (),
         warnings=tuple(warnings_of(identity)) if identity else (),
@@ -211,11 +223,12 @@ def _read_losses() -> list[LossPoint]:
     return [LossPoint(step=row.step, loss=row.loss) for row in read_jsonl(TRAIN_STEPS, _Step)]
 
 
-def _read_costs(prices: Prices) -> CostLedger:
+def _read_costs(prices: Prices, *, not_run: Sequence[str]) -> CostLedger:
     stages = []
     for name in STAGES:
         ledger = _read_json(LEDGER_FOLDER / f"{name}.json")
-        stages.append(read_stage_cost(name, ledger, dollars=_dollars(ledger, prices)))
+        cost = read_stage_cost(name, ledger, dollars=_dollars(ledger, prices))
+        stages.append(replace(cost, not_run=name in not_run))
     notes = [
         f"{what} ${price.usd:g} ({price.date.isoformat()}; {price.source})"
         for what, price in (("CPU core hour", prices.cpu_core_hour), ("GPU hour", prices.gpu_hour))

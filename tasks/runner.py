@@ -26,11 +26,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from infra.meter import Meter
-from infra.pipeline import find_stage
-from infra.settings import archive_folder
+from infra.pipeline import StageEntry, find_stage, read_pipeline
+from infra.settings import archive_folder, data_folder
 from s1.artifacts import recover_artifact, write_text_atomically
 from s1.config import Params, load_params
 from s1.model_limits import check_context
+from s1.not_run import FIGURES, write_empty_rows, write_placeholders
 from tasks.paths import BASE_MODELS, LEDGER_FOLDER, METRICS_FOLDER, WORK_FOLDER
 from tasks.stage import Metrics, Progress, ShardRunner, StageContext, StepTracker
 
@@ -112,9 +113,11 @@ def run_stage(name: str, observers: Observers, *, params_path: Path = PARAMS) ->
         check_context(params, BASE_MODELS)  # before what is paid for, though only later stages may meet the limit
     for out in (*entry.outs, *entry.metrics, *entry.plots):
         _recover(out)
+    if name in params.not_run.stages:
+        return leave_out(entry)
     work_folder = WORK_FOLDER / name
     code = hash_code(entry.deps)
-    dumped = params.model_dump_json(include=set(entry.params))
+    dumped = json.dumps(params.dump(entry.params))
     with Meter(work_folder, work=hashlib.sha256(f"{code}{dumped}".encode()).hexdigest()[:8]) as meter:
         task = load_task(name)
         context = StageContext(
@@ -125,6 +128,7 @@ def run_stage(name: str, observers: Observers, *, params_path: Path = PARAMS) ->
             observers.track_step,
             code=code,
             archive_folder=archive_folder(Path.cwd()),
+            data_folder=data_folder(),
         )
         metrics = task(context, **select_sections(params, sections_of(task)))
     spent = meter.quantities()
@@ -140,6 +144,20 @@ def run_stage(name: str, observers: Observers, *, params_path: Path = PARAMS) ->
     with contextlib.suppress(OSError):  # another profile's unfinished work lies there
         work_folder.rmdir()
     return StageReport(name, metrics, ledger)
+
+
+def leave_out(entry: StageEntry) -> StageReport:
+    """Write what stands for a stage that the profile leaves out: typed figures, an empty ledger, marked places."""
+    expected = [dep for stage in read_pipeline().values() for dep in stage.deps]
+    for out in entry.outs:
+        if not out.suffix:
+            write_placeholders(out, sorted({dep for dep in expected if out in dep.parents}))
+    for plot in entry.plots:
+        write_empty_rows(plot)
+    metrics: Metrics = dict(FIGURES)
+    write_json(METRICS_FOLDER / f"{entry.name}.json", metrics)
+    write_json(LEDGER_FOLDER / f"{entry.name}.json", {})
+    return StageReport(entry.name, metrics, {})
 
 
 def hash_code(deps: Sequence[Path]) -> str:

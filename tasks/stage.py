@@ -9,12 +9,16 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from pydantic import BaseModel, JsonValue
 
 from infra.settings import ARCHIVE_FOLDER
 from s1.artifacts import read_jsonl, write_text_atomically
+from tasks.paths import MANIFESTS_FOLDER
+
+if TYPE_CHECKING:
+    from s1.sources.manifest import SourceFiles
 
 Metrics = dict[str, JsonValue]
 """Figures of a stage, nested by name; numbers become MLflow metrics, the rest stays in ``metrics/<stage>.json``."""
@@ -55,6 +59,8 @@ class StageContext:
     """Hash of the code that decides the stage's result; work of other code is never continued."""
     archive_folder: Path = ARCHIVE_FOLDER
     """Responses that were paid for, shared by every workspace of a checkout (``infra.settings.archive_folder``)."""
+    data_folder: Path | None = None
+    """Where paths start that begin with ``$S1_DATA/`` (``infra.settings.data_folder``)."""
     quantities: dict[str, float] = field(default_factory=dict)
     opened_work: list[Path] = field(default_factory=list)
     """Folders of unfinished work that this run made use of: what the runner removes when the stage ends well."""
@@ -62,6 +68,18 @@ class StageContext:
     """Those that stay, see ``keep_work``."""
     gpus: list[int | None] = field(default_factory=list)
     """Told by ``use_gpus``."""
+
+    def source_files(self) -> "SourceFiles":
+        """The files from outside the project that the stage may open: those that its manifest declares.
+
+        Raises:
+            SourceError: the manifest is damaged.
+        """
+        # Imported here: most stages read no source, and it brings the adapters and graders along.
+        from s1.sources.manifest import SourceFiles, read_manifest
+
+        manifest = MANIFESTS_FOLDER / f"{self.name}.yaml"
+        return SourceFiles(self.data_folder, read_manifest(manifest), manifest=str(manifest))
 
     def open_work(self, key: str) -> Path:
         """The folder of unfinished work under ``key``, the ``fingerprint`` of everything but code that decides it.

@@ -56,7 +56,7 @@ from s1.config.kinds import (
     TokenizerModel,
 )
 from s1.config.loading import ParamsError, load_params
-from s1.config.params import Params
+from s1.config.params import NotRunParams, Params
 from s1.config.section import Section
 from s1.config.sections import (
     AttemptParams,
@@ -105,6 +105,7 @@ __all__ = [
     "Model",
     "NanoModel",
     "NgramRule",
+    "NotRunParams",
     "OtherSelection",
     "Params",
     "ParamsError",

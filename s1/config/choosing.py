@@ -71,6 +71,8 @@ class OtherSelection(Section):
     """Examples to select; ignored by ``full``."""
     traces: Literal["required", "optional"] = "required"
     """``optional``: questions without a trace may be taken (random, diverse, full), to distill afterwards."""
+    difficulty: Literal["recipe", "hard", "any"] = "recipe"
+    """Which questions may be taken: ``hard`` ones, ``any``, or what the ``recipe`` asks for (s1 hard, others any)."""
 
 
 class SelectParams(Section):

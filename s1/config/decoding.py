@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from s1.config.section import Count, NonNegativeFloat, PositiveInt, Section
+from s1.config.section import Count, Fraction, NonNegativeFloat, PositiveInt, Section
 from s1.setting_names import CLASS_SHORT, check_own_name, setting_name
 
 Dtype = Literal["float32", "bfloat16", "float64"]
@@ -64,6 +64,8 @@ class RecordedEngine(Section):
     """The smaller models' attempts; of two attempts on a question the first counts."""
     large: Annotated[list[RecordedFile], Field(min_length=1)]
     """The larger models' attempts."""
+    max_bad_share: Fraction = 0.01
+    """Share of a file's rows that cannot be used above which the stage fails."""
 
 
 AttemptEngine = Annotated[LocalEngine | VllmEngine | RecordedEngine, Field(discriminator="kind")]

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from s1.config.section import NonNegativeFloat, PositiveFloat, PositiveInt, Section, Seed
+from s1.config.section import Fraction, NonNegativeFloat, PositiveFloat, PositiveInt, Section, Seed
 from s1.records import AnswerKind
 
 
@@ -133,7 +133,9 @@ class PoolSource(Section):
     name: str
     """Name of the source, such as numinamath; ``python -m flows.sources --pool`` lists all 16."""
     path: str | None = None
-    """A folder in the hub's layout instead of the hub."""
+    """A folder with the data sets (owner/name, each laid out as on the hub) instead of the hub."""
+    revisions: dict[str, str] = Field(default={})
+    """Data set (owner/name) -> commit, tag or branch; the others are read at main. Only a commit stays the same."""
 
 
 class HubSource(Section):
@@ -212,6 +214,8 @@ class RecordedTraces(Section):
     """The file; ``$S1_DATA/...`` starts in the data folder."""
     join: str | None = None
     """A file with the questions, for formats whose traces only name them."""
+    teacher: str | None = None
+    """Whose traces they are, such as QwQ-32B; empty: what the file says."""
 
 
 class ReplayTeacher(Section):
@@ -220,7 +224,9 @@ class ReplayTeacher(Section):
     kind: Literal["replay"]
     """Nobody is asked: recorded thinking and answers are used, and other questions have none."""
     files: Annotated[list[RecordedTraces], Field(min_length=1)]
-    """Where they lie; of two traces for a question the first counts."""
+    """Where they lie; of two traces for a question the first that ended well counts."""
+    max_bad_share: Fraction = 0.01
+    """Share of a file's rows that cannot be used above which the stage fails."""
 
 
 Teacher = Annotated[SolverTeacher | ReplayTeacher, Field(discriminator="kind")]

@@ -1,8 +1,9 @@
 """The whole of ``params.yaml``, and what has to agree between its sections."""
 
-from typing import Literal
+from collections.abc import Iterable
+from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from s1.config.choosing import CurateParams, SelectParams
 from s1.config.decoding import GenerateParams
@@ -22,13 +23,34 @@ from s1.config.sections import (
 )
 
 
+class NotRunParams(Section):
+    """Stages that the profile leaves out: what follows one of them is left out too. The report says so."""
+
+    train: bool
+    """Leave out the training."""
+    generate: bool
+    """Leave out the decoding of the benchmarks."""
+    score: bool
+    """Leave out the scoring."""
+
+    @property
+    def stages(self) -> list[str]:
+        """Names of the stages that are left out."""
+        return [name for name in type(self).model_fields if getattr(self, name)]
+
+    @model_validator(mode="after")
+    def _what_follows_is_not_run_either(self) -> "NotRunParams":
+        if (self.train and not self.generate) or (self.generate and not self.score):
+            raise ValueError(f"{self.stages} are not run, so what follows them cannot be run: set it to true as well")
+        return self
+
+
 class Params(Section):
     """The whole of ``params.yaml``."""
 
     seed: Seed
     """Start of every random draw: the same seed and parameters give the same result."""
-    not_run: list[Literal["train", "generate", "score"]] = Field(default=[])
-    """Stages that this profile leaves out: all those after ``tokenize``, or the last of them. The report says so."""
+    not_run: NotRunParams
     base: BaseParams
     collect: CollectParams
     curate: CurateParams
@@ -42,6 +64,17 @@ class Params(Section):
     generate: GenerateParams
     score: ScoreParams
     report: ReportParams
+
+    def dump(self, names: Iterable[str]) -> dict[str, Any]:
+        """Values as JSON has them, of sections and single keys in them (``not_run.train``), nested as in the file."""
+        wanted: dict[str, Any] = {}
+        for name in names:
+            section, dot, key = name.partition(".")
+            if not dot:
+                wanted[section] = True
+            elif wanted.get(section) is not True:
+                wanted.setdefault(section, set()).add(key)
+        return self.model_dump(mode="json", include=wanted)
 
     @model_validator(mode="after")
     def _sources_exist(self) -> "Params":
@@ -59,17 +92,12 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
-    def _what_is_not_run_is_the_end(self) -> "Params":
-        ends: list[list[str]] = [[], ["score"], ["generate", "score"], ["train", "generate", "score"]]
-        if sorted(self.not_run) not in [sorted(end) for end in ends]:
-            raise ValueError(
-                f"not_run {self.not_run}: what follows a stage that is not run cannot be run; it is {ends}"
-            )
+    def _what_runs_has_weights(self) -> "Params":
         bare = [name for name in ("small", "large") if getattr(self.base, name).kind == "tokenizer"]
-        if bare and (len(self.not_run) < len(ends[-1]) or self.attempt.engine.kind != "recorded"):
+        if bare and (not self.not_run.train or self.attempt.engine.kind != "recorded"):
             raise ValueError(
-                f"base.{bare[0]} is a tokenizer without a model: set not_run to {ends[-1]} and attempt.engine to "
-                "recorded attempts, or name a model"
+                f"base.{bare[0]} is a tokenizer without a model: set train, generate and score of not_run to true and "
+                "attempt.engine to recorded attempts, or name a model"
             )
         return self
 

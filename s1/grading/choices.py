@@ -71,6 +71,25 @@ _SUBJECT = re.compile(
     rf"(?:\*\*|\(|\b[Oo]ption\s+)\(?([A-J])[.):]?[^*\n.]{{0,80}}?[)*]*\s+(?:is|as)\s+(?:the|a)\s+{_RIGHT}"
 )
 _OPTION_LINE = re.compile(r"^[\s*_#>-]*\(?([A-J])[.)]\**\s+\S.{0,200}$", re.MULTILINE)
+_MARKED_LETTER = re.compile(r"\(([A-J])\)")
+_VERDICT_LINE = (
+    r"[^\S\n]*[-*]*[^\S\n]*\(?([A-J])[).:]*\**[^\S\n]*(?:is[^\S\n]+)?\**(true|false|correct|incorrect)\b\**[^\S\n]*\.?"
+)
+_VERDICTS = re.compile(
+    rf"(?:^|\n){_VERDICT_LINE}(?:\s*\n{_VERDICT_LINE}|\s*\n[^\S\n]*\(?[A-J]\)[^\n]*)+\s*$", re.IGNORECASE
+)
+_VERDICT = re.compile(rf"^{_VERDICT_LINE}", re.IGNORECASE | re.MULTILINE)
+_LISTED = re.compile(
+    r"\b(?:options?|statements?|choices?|answers?)\s*\**\s*are\s*\**\s*:\s*\**\s*\n((?:\s*(?:[-*]\s*)?\**\(([A-J])\)[^\n]*(?:\n|$))+)"
+)
+"""Options one under the other, behind "the correct options are:"."""
+_CONTRADICTED = re.compile(
+    r"\banswer is \(([A-J])\)\.?(?=\s*\n\s*\**Final answer\**\s*:\s*(?:The answer is\s*:?)?\s*\**\(?([A-J])\b)",
+    re.IGNORECASE,
+)
+"""A stated answer, and right behind it, without a word between, a "Final Answer" of another letter."""
+_DENIED_BOX = re.compile(r"\b(?:is|are)\s+not\s*\$*\s*\\boxed(?![\s\S]*\\boxed)")
+"""The last box holds what the answer is not."""
 _BOLD_OPTION = re.compile(r"\*\*\(?([A-J])[.)]\s[^*\n]{1,160}\*\*|\*\*(?:[Oo]ption\s+)?\(?([A-J])\)?\*\*")
 
 
@@ -95,22 +114,57 @@ def find_choice(text: str, *, boxed: str | None) -> str | None:
     Args:
         boxed: what its last ``\boxed{...}`` holds; letters there go before everything else.
     """
-    letters = read_choice(boxed) if boxed is not None else None
+    letters = _all_marked(boxed) or read_choice(boxed) if boxed is not None else None
     if letters is not None:
         return letters
-    return _stated(text) or _in_conclusion(text) or _called_right(text) or _shown_alone(text)
+    return _listed(text) or _stated(text) or _in_conclusion(text) or _called_right(text) or _shown_alone(text)
+
+
+def is_box_denied(text: str) -> bool:
+    r"""Whether the last box of a response holds what the answer is not (``the answer is not \boxed{C}``)."""
+    return _DENIED_BOX.search(text) is not None
+
+
+def _all_marked(text: str) -> str | None:
+    """The letters in parentheses of a text that begins with one and holds several (``(A) 2 and (C) 3``)."""
+    plain = _WRAPPER.sub(lambda match: match[1] or "", text).strip("$*{} \t")
+    if not _MARKED_LETTER.match(plain):
+        return None
+    letters = set(_MARKED_LETTER.findall(plain)) - ({"I"} if "(II)" in plain else set())  # Roman numerals
+    return "".join(sorted(letters)) if len(letters) > 1 else None
+
+
+def _in_marked_line(line: str) -> str | None:
+    """The letters of an ``Answer:`` line; of its sentences those count that deny nothing."""
+    affirmed = " ".join(sentence for sentence in re.split(r"(?<=[.;])\s+", line) if not _NO.search(sentence))
+    return _all_marked(affirmed) or _letters_in_sentence(line)
+
+
+def _listed(text: str) -> str | None:
+    """The letters of a response that ends on a list: of verdicts on each option, or of the right options."""
+    if match := _VERDICTS.search(text):
+        right = {letter.upper() for letter, said in _VERDICT.findall(match[0]) if said.lower() in ("true", "correct")}
+        return "".join(sorted(right)) or None
+    lists = list(_LISTED.finditer(text))
+    if not lists or text[lists[-1].end() :].strip():
+        return None
+    return "".join(sorted(set(re.findall(r"^\W*\(([A-J])\)", lists[-1][1], re.MULTILINE))))
 
 
 def _stated(text: str) -> str | None:
     """The letters behind the last "the answer is", or on the last ``Answer:`` line, whichever comes later.
 
-    None where what stands there is taken back; an earlier statement is none either then.
+    None where what stands there is taken back; an earlier statement is none either then. A last "Final Answer" that
+    contradicts the statement right before it, without a word between, does not count: the earlier one was reasoned for.
     """
+    contradicted = list(_CONTRADICTED.finditer(text))
+    if contradicted and contradicted[-1][1].upper() != contradicted[-1][2].upper():
+        return contradicted[-1][1].upper()
     matches = list(_STATED.finditer(text))
     found = [(match.start(), _letters_of(match[1])) for match in matches]
     lines = list(_MARK_LINE.finditer(text))
     if lines:
-        found.append((lines[-1].start(), _letters_in_sentence(lines[-1][1])))
+        found.append((lines[-1].start(), _in_marked_line(lines[-1][1])))
     stated = [item for item in sorted(found, key=lambda item: item[0]) if item[1] is not None]
     taken_back = [match.start() for match in matches if _TAKEN_BACK.match(text, match.end())]
     if not stated or (taken_back and taken_back[-1] >= stated[-1][0]):

@@ -12,6 +12,7 @@ Example::
     are_equivalent("1 1/2", "1.5")          # True
 """
 
+import math
 import re
 import threading
 import unicodedata
@@ -136,17 +137,37 @@ def _is_working(answer: str) -> bool:
     return len(_NUMBER_IN_TEXT.findall(plain)) > 1 and _WORD.search(plain) is not None
 
 
+def value_of(text: str) -> float | None:
+    r"""The finite real number that an expression comes to, such as 1.4142… of ``\sqrt{2}``; None where it is none."""
+    if len(text) > _MAX_SYMBOLIC_CHARACTERS or not re.search(r"[0-9A-Za-z]", text):
+        return None
+    from math_verify import parse
+
+    for found in parse(_as_latex(text), parsing_timeout=_time_limit()):
+        try:
+            value = float(found)
+        except (TypeError, ValueError, AttributeError, OverflowError):
+            continue
+        if math.isfinite(value):
+            return value
+    return None
+
+
 def _are_symbolically_equal(answer: str, reference: str) -> bool:
     if max(len(answer), len(reference)) > _MAX_SYMBOLIC_CHARACTERS or not re.search(r"[0-9A-Za-z]", answer):
         return False
     # Importing sympy takes a second; most answers never get here.
     from math_verify import parse, verify
 
-    # math-verify's time limits use a signal, which only the main thread may set.
-    limit = _SECONDS if threading.current_thread() is threading.main_thread() else None
+    limit = _time_limit()
     parsed_reference = parse(_as_latex(reference), parsing_timeout=limit)
     parsed_answer = parse(_as_latex(answer), parsing_timeout=limit)
     return bool(parsed_reference and parsed_answer and verify(parsed_reference, parsed_answer, timeout_seconds=limit))
+
+
+def _time_limit() -> int | None:
+    """Seconds; none outside the main thread, for math-verify's limits use a signal, which only that one may set."""
+    return _SECONDS if threading.current_thread() is threading.main_thread() else None
 
 
 def _as_latex(answer: str) -> str:

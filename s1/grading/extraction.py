@@ -11,7 +11,7 @@ Example::
 
 import re
 
-from s1.grading.choices import find_choice
+from s1.grading.choices import find_choice, is_box_denied
 from s1.records import AnswerKind
 
 _BOX = re.compile(r"\\f?box(?:ed)?\s*\{")
@@ -25,6 +25,13 @@ _SPECIAL_TOKEN = re.compile(r"<\|[a-z_]+\|>")
 _SPACES = re.compile(r"\s{3,}")
 _MARKS = re.compile(r"([*_$`\"'“(\[])\1{3,}")
 _NEXT_QUESTION = re.compile(r"\n\s*(?:(?:Question|Problem|Q|Human|User)\s*\d*\s*:|You are an? (?:\w+ )?assistant\b)")
+_SUMMARY = re.compile(
+    r"\n\s*(?:(?:Now|Next|Finally)\b,?\s*)?(?:that I have |let['’]s\s*|we can |I can )?"
+    r"(?:(?:combin|summari[sz]|consider|compil|provid)[a-z]*|总结)\s*"
+    r"(?:(?:all|of|the|these|my)\s+|以上|所有|的|问题)*(?:answers?|questions?|答案)",
+    re.IGNORECASE,
+)
+"""A model that has answered examples in its prompt may go on to sum up "all the answers"; those are not asked for."""
 _CONCLUSION = re.compile(r"^\W*(?:therefore|thus|hence|so|in total|in conclusion|finally)\b", re.I)
 _STEP = re.compile(r"^\W*step \d+\s*:\s*", re.I)
 _LETTERS = re.compile(r"[A-Za-z]{2,}")
@@ -95,6 +102,7 @@ def extract_answer(text: str, *, kind: AnswerKind = "expression") -> str | None:
     part = _tidy(part)
     # A model that runs on asks itself another question; what it answers there is not asked here.
     first = _NEXT_QUESTION.split(part, maxsplit=1)[0]
+    first = _SUMMARY.split(first, maxsplit=1)[0] if kind == "choice" else first
     answer = _find(first, kind) if first.strip() else None
     return answer if answer is not None or len(first) == len(part) else _find(part, kind)
 
@@ -109,6 +117,7 @@ def _find(text: str, kind: AnswerKind) -> str | None:
     boxed = last_boxed(text)
     text = text[-_MAX_SEARCHED:]
     if kind == "choice":
+        boxed = None if boxed is not None and is_box_denied(text) else boxed
         return find_choice(text, boxed=boxed) or boxed or _marked(text)
     return boxed or _marked(text) or _phrased(text) or _concluded(text)
 

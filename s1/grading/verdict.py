@@ -1,7 +1,7 @@
 r"""Whether an answer is right: the reference of a question, and the comparison by the question's kind.
 
-Knows references, numbers, letters and options; symbolic equivalence is ``s1.grading.equivalence``. Does not look for
-answers in responses (``s1.grading.extraction``).
+Knows references, letters and options; symbolic equivalence is ``s1.grading.equivalence``, numbers with units and
+tolerances are ``s1.grading.quantities``. Does not look for answers in responses (``s1.grading.extraction``).
 
 Example::
 
@@ -10,8 +10,9 @@ Example::
 """
 
 from s1.grading.choices import read_choice
-from s1.grading.equivalence import are_equivalent, normalize_answer
+from s1.grading.equivalence import are_equivalent, normalize_answer, value_of
 from s1.grading.extraction import extract_answer
+from s1.grading.quantities import same_quantity, tolerance_of, unit_of
 from s1.records import Question
 
 _MAX_SHORT_SOLUTION = 40
@@ -56,6 +57,20 @@ def grade(answer: str | None, question: Question) -> bool | None:
         return False
     if question.answer_kind == "choice":
         return _is_same_choice(answer, reference, question)
+    if question.answer_kind == "number":
+        return _is_same_number(answer, reference, question)
+    return are_equivalent(answer, reference)
+
+
+def _is_same_number(answer: str, reference: str, question: Question) -> bool:
+    """Within the question's tolerance, in its unit; what is no plain number is compared by its value, or as algebra."""
+    tolerance = tolerance_of(question.metadata)
+    same = same_quantity(answer, reference, unit=unit_of(question.metadata), tolerance=tolerance)
+    if same is not None:
+        return same
+    one, other = value_of(answer), value_of(reference)
+    if one is not None and other is not None:
+        return tolerance.allows(one, other)
     return are_equivalent(answer, reference)
 
 

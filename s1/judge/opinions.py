@@ -2,8 +2,8 @@
 
 Address and key come from ``S1_JUDGE_URL`` (such as ``http://localhost:8000/v1``) and ``S1_JUDGE_API_KEY``. Every
 response is kept in the archive of paid responses before it is used (``s1.teacher.archive``), so no opinion is paid for
-twice, and a run whose opinions are all there needs no server. Knows nothing of stages and scores; the request
-itself is ``s1.judge.server``.
+twice, and a run whose opinions are all there needs no server. ``S1_JUDGE_PARALLEL`` requests are under way at once (8
+without it). Knows nothing of stages and scores; the asking itself is ``s1.asking``.
 
 Example::
 
@@ -14,18 +14,15 @@ Example::
 import hashlib
 import os
 import re
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from s1.asking.desk import Reply, ask_all
+from s1.asking.server import PAUSES
 from s1.grading import answer_part
-from s1.judge.server import PAUSES, JudgeError, JudgeServer
+from s1.judge.server import JudgeServer
 from s1.records import Usage
-from s1.teacher.archive import Archive, Request, Response
-
-PARALLEL_VARIABLE = "S1_JUDGE_PARALLEL"
-"""How many requests are under way at once; 8 without it."""
+from s1.teacher.archive import Archive
 
 _TEMPLATE = (
     "Below are a question, its reference answer, and an attempt. Compare the attempt's final answer with the "
@@ -77,6 +74,7 @@ def judge_answers(
     environment: Mapping[str, str] = os.environ,
     pauses: Sequence[float] = PAUSES,
     progress: Callable[[int, int], None] | None = None,
+    parameter: str = "score.judge",
 ) -> list[Opinion]:
     """Opinions on all items, in order; equal items are asked about once.
 
@@ -85,37 +83,23 @@ def judge_answers(
         archive: where responses are found and kept.
         pauses: seconds before each further try of a request that failed in passing.
         progress: told how many of how many different items are judged.
+        parameter: what names the judge in ``params.yaml``, for messages.
 
     Raises:
         JudgeError: the server is missing, refuses, or does not answer; finished opinions are kept.
         OSError: an opinion could not be kept; asking on would pay for what cannot be kept.
     """
-    prompts = list(dict.fromkeys(item.prompt for item in items))
-    if not prompts:
-        return []
     template = hashlib.sha256(_TEMPLATE.encode()).hexdigest()
-    server = JudgeServer(model, template_hash=template, environment=environment, pauses=pauses)
-    desk = _Desk(server, archive)
-    found = _ask_all(prompts, desk, num_parallel=_num_parallel(environment), progress=progress)
-    return [found[item.prompt] for item in items]
+    server = JudgeServer(model, template_hash=template, environment=environment, pauses=pauses, parameter=parameter)
+    prompts = [item.prompt for item in items]
+    replies = ask_all(prompts, server=server, archive=archive, environment=environment, progress=progress)
+    return [_opinion(replies[prompt]) for prompt in prompts]
 
 
-def _ask_all(
-    prompts: Sequence[str], desk: "_Desk", *, num_parallel: int, progress: Callable[[int, int], None] | None
-) -> dict[str, Opinion]:
-    # The first one alone: a wrong key or address is told before many requests meet it.
-    found = {prompts[0]: desk.opinion(prompts[0])}
-    with ThreadPoolExecutor(num_parallel) as pool:
-        pending = {prompt: pool.submit(desk.opinion, prompt) for prompt in prompts[1:]}
-        try:
-            for number, (prompt, future) in enumerate(pending.items(), start=2):
-                found[prompt] = future.result()
-                if progress is not None:
-                    progress(number, len(prompts))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return found
+def _opinion(reply: Reply) -> Opinion:
+    # What was cut may stop at a "no" in the middle of a sentence.
+    verdict = None if reply.state == "truncated" else parse_verdict(reply.text)
+    return Opinion(agrees=verdict, reply=reply.text, usage=reply.usage, is_new=reply.is_new)
 
 
 def agreement_table(items: Sequence[JudgeItem], opinions: Sequence[Opinion]) -> dict[str, dict[str, int]]:
@@ -131,37 +115,3 @@ def parse_verdict(reply: str) -> bool | None:
     """Yes or No as the last word behind a reply's thinking; None where the last word is another one."""
     verdict = _LAST_WORD.search(answer_part(reply) or "")
     return verdict[1].lower() == "yes" if verdict else None
-
-
-def _num_parallel(environment: Mapping[str, str]) -> int:
-    text = environment.get(PARALLEL_VARIABLE, "8")
-    if not text.isdecimal() or int(text) < 1:
-        raise JudgeError(f"{PARALLEL_VARIABLE} is {text!r}; set it to a number of requests from 1 on, or unset it.")
-    return int(text)
-
-
-class _Desk:
-    """Opinions from the archive, else from the server and then into the archive; for several threads."""
-
-    def __init__(self, server: JudgeServer, archive: Archive) -> None:
-        self._server = server
-        self._archive = archive
-        self._lock = threading.Lock()  # the archive is for one thread at a time; claims wait outside of it
-
-    def opinion(self, prompt: str) -> Opinion:
-        request = Request(teacher=self._server.identity, prompt=prompt)
-        response, is_new = self._find(request), False
-        if response is None:
-            with self._archive.claim(request):
-                response = self._find(request)  # another process may have asked while this one waited
-                if response is None:
-                    response, is_new = self._server.ask(request), True
-                    with self._lock:
-                        self._archive.append(response)
-        # What was cut may stop at a "no" in the middle of a sentence.
-        verdict = None if response.state == "truncated" else parse_verdict(response.answer)
-        return Opinion(agrees=verdict, reply=response.answer, usage=response.usage, is_new=is_new)
-
-    def _find(self, request: Request) -> Response | None:
-        with self._lock:
-            return self._archive.find(request)

@@ -125,7 +125,8 @@ def read_shape(config_file: Path) -> ModelShape:
         config = json.loads(config_file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise PlanError(
-            f"{config_file} is missing. Run the stage `base` (`dvc repro base`), or name another with --config"
+            f"{config_file} is missing. Run the stage `base` (`dvc repro base`), or name another with --config; where "
+            "base.large is a tokenizer without a model there is none"
         ) from error
     except IsADirectoryError as error:
         raise PlanError(f"{config_file} is a folder; name the config.json in it") from error

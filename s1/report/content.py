@@ -14,6 +14,8 @@ from math import fsum
 from typing import Literal
 
 from s1.records import Segment, Verdict
+from s1.report.funnels import Funnel
+from s1.report.pool import PoolContent
 from s1.report.results import BenchmarkResult
 
 Flip = Literal["gained", "lost", "same", "alone"]
@@ -60,6 +62,8 @@ class StageCost:
     dollars: float | None
     tokens: tuple[tuple[str, float], ...] = ()
     """Kinds of tokens that the stage counted (``thinking``, ``sampled``); they may overlap and are not added up."""
+    not_run: bool = False
+    """The profile leaves the stage out, so it has no figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +151,17 @@ class ReportContent:
 
     title: str
     benchmarks: tuple[BenchmarkResult, ...]
+    not_run: tuple[str, ...] = ()
+    """Stages that the profile leaves out, in order."""
     confidence: float = 0.95
     """Level of every interval, in 0..1."""
     num_examples: int | None = None
     """Examples that the model was fine-tuned on."""
     funnel: tuple[FunnelStep, ...] = ()
+    funnels: tuple[Funnel, ...] = ()
+    """The same in both orders, ours and the paper's, with the paper's figures beside it."""
+    pool: PoolContent = field(default_factory=PoolContent)
+    """By file, source, benchmark and selection."""
     domains: tuple[DomainCount, ...] = ()
     losses: tuple[LossPoint, ...] = ()
     training: tuple[tuple[str, float | None], ...] = ()

@@ -25,6 +25,7 @@ from s1.report.charts import NARROW, WIDE, Chart, draw_chart
 from s1.report.content import FunnelStep, ReportContent, Transcript
 from s1.report.costs import PointCost, alone_tokens, point_costs
 from s1.report.curves import parallel_chart, scaling_chart, wait_chart
+from s1.report.funnels import PAPER, draw_funnel
 from s1.report.loss import loss_chart
 from s1.report.results import BenchmarkResult, Point
 from s1.report.shapes import draw_key
@@ -99,6 +100,11 @@ def render_page(content: ReportContent) -> str:
         largest_step=max((step.count or 0 for step in content.funnel), default=0),
         domain_totals=_domain_totals(content),
         reasons=_reasons(content.funnel),
+        funnel_figures=[
+            (funnel, Markup(draw_funnel(funnel, key=f"funnel-{funnel.order}")))  # escaped by ElementTree
+            for funnel in content.funnels
+            if funnel.order == PAPER
+        ],
     )
 
 

@@ -20,8 +20,8 @@ TAKEN = "taken"
 
 _REASON_STEPS = (
     (re.compile(r"duplicate"), "unique"),
-    (re.compile(r"exact_benchmark|ngram\d+"), "decontaminated"),
-    (re.compile(r"too_short|too_long|image|numbered_parts|bold_number"), "quality"),
+    (re.compile(r"exact_benchmark|ngram\d*|benchmark_\w+"), "decontaminated"),
+    (re.compile(r"too_short|too_long|image|numbered_parts|bold_number|picture_needed|wrong_language"), "quality"),
     (re.compile(r"too_easy_\w+|not_attempted|ungraded"), "hard"),
     (re.compile(r"not_drawn"), "selected"),
     (re.compile(r"prepick|diversity|random|diverse|longest|full"), TAKEN),
@@ -29,7 +29,13 @@ _REASON_STEPS = (
 
 
 def read_funnel(curate: Figures | None, select: Figures | None) -> list[FunnelStep]:
-    """Questions left after each step, with the reason codes of those that left; empty when nothing was counted."""
+    """Questions left after each step, with the reason codes of those that left; empty when nothing was counted.
+
+    Once ``select`` has accounted for every question its ledger's count is taken, else what stages counted themselves.
+    """
+    ours = group(group(select, "funnels"), "ours")
+    if ours:
+        return [_read_step(name, group(ours, name), select) for name in FUNNEL]
     counts = {**group(curate, "funnel"), **group(select, "funnel")}
     if not counts:
         return []
@@ -39,7 +45,7 @@ def read_funnel(curate: Figures | None, select: Figures | None) -> list[FunnelSt
         for reason in counted:
             count = whole(counted, reason)
             if count and reason != "kept":
-                reasons.setdefault(_step_of(reason), []).append((reason, count))
+                reasons.setdefault(step_of_reason(reason), []).append((reason, count))
     return [
         FunnelStep(
             name=name,
@@ -51,7 +57,25 @@ def read_funnel(curate: Figures | None, select: Figures | None) -> list[FunnelSt
     ]
 
 
-def _step_of(reason: str) -> str:
+def read_examples_step(tokenize: Figures | None) -> FunnelStep:
+    """The step behind the selection: examples to train on, and why selected questions gave none."""
+    reasons = group(tokenize, "reasons")
+    left = [(reason, whole(reasons, reason) or 0) for reason in reasons if reason not in ("trained", "cut")]
+    return FunnelStep("examples", whole(tokenize or {}, "num_examples"), tuple(left))
+
+
+def _read_step(name: str, figures: Figures, select: Figures | None) -> FunnelStep:
+    dropped, given = group(figures, "dropped"), group(select, "reasons")
+    taken = [(reason, whole(given, reason) or 0) for reason in given if step_of_reason(reason) == TAKEN]
+    return FunnelStep(
+        name=name,
+        count=whole(figures, "left"),
+        reasons=tuple((reason, whole(dropped, reason) or 0) for reason in dropped),
+        taken=tuple(taken) if name == FUNNEL[-1] else (),
+    )
+
+
+def step_of_reason(reason: str) -> str:
     """The funnel's step that a reason code belongs to; traces have the codes that nothing else has."""
     return next((step for pattern, step in _REASON_STEPS if pattern.fullmatch(reason)), "traced")
 

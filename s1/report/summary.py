@@ -9,14 +9,28 @@ Example::
 
 from collections.abc import Sequence
 
+from s1.not_run import WORDS
 from s1.report.content import ReportContent
 from s1.report.results import BenchmarkResult, Point
 from s1.report.words import percent, points, points_interval
 
 
 def summarize(content: ReportContent) -> list[str]:
-    """The result in sentences, one paragraph per benchmark."""
+    """The result in sentences, one paragraph per benchmark; what was selected, where nothing was trained."""
+    if "train" in content.not_run:
+        return [_summarize_selection(content)]
     return [_summarize_benchmark(result, content) for result in content.benchmarks]
+
+
+def _summarize_selection(content: ReportContent) -> str:
+    stages = content.not_run
+    left_out = stages[0] if len(stages) == 1 else f"{', '.join(stages[:-1])} and {stages[-1]}"
+    verb = "is" if len(stages) == 1 else "are"
+    end = f"{left_out[0].upper()}{left_out[1:]} {verb} {WORDS}."
+    collected = content.funnel[0].count if content.funnel else None
+    if collected is None or content.num_examples is None:
+        return end
+    return f"Of {collected:,} collected questions {content.num_examples:,} were selected to be trained on. {end}"
 
 
 def _summarize_benchmark(result: BenchmarkResult, content: ReportContent) -> str:

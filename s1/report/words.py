@@ -11,12 +11,14 @@ Example::
 
 import math
 
+from s1.not_run import WORDS
 from s1.records import TUNED
 from s1.report.content import Flip
 from s1.report.results import Difference, Interval, Point
 from s1.setting_names import DIRECT, PARALLEL, parse_setting
 
 NOT_MEASURED = "not measured"
+NOT_RUN = WORDS[0].upper() + WORDS[1:]
 SMALLEST_SHOWN = 0.0001
 
 VERDICT_WORDS = {

@@ -4,14 +4,14 @@ Pure and seeded: the result depends on the pool's content, the parameters and th
 
 Example::
 
-    drawn = draw(pool.candidates, params=params.select, seed=params.seed)
+    drawn = draw(pool.candidates, params=params.select, seed=params.seed, judge=judge)
     drawn.picks[0].reason, drawn.picks[0].candidate.question.id
 """
 
 import logging
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 PREPICK: Final = "prepick"
 DIVERSITY: Final = "diversity"
+Judge = Callable[[Candidate], bool | None]
+"""Whether a candidate's teacher answered right; None when that could not be graded. Asked only where it matters."""
 _NUM_RANKS: Final = 64
 """Ranks that are drawn from: 2^-64 of the weight lies behind them, which a 53-bit random number cannot see."""
 
@@ -46,8 +48,12 @@ class Draw:
     """Draws that hit a pre-pick and added nothing."""
 
 
-def draw(candidates: Sequence[Candidate], *, params: SelectParams, seed: int) -> Draw:
-    """Select ``params.num_examples`` candidates; all of them, with a warning, when there are fewer."""
+def draw(candidates: Sequence[Candidate], *, params: SelectParams, seed: int, judge: Judge) -> Draw:
+    """Select ``params.num_examples`` candidates; all of them, with a warning, when there are fewer.
+
+    Args:
+        judge: asked by the ``s1`` recipe about candidates that a right answer makes a pre-pick, and about no others.
+    """
     rng = random.Random(f"select-{seed}")
     # One fixed order, longest first: it makes the result independent of the pool's order and is the rank order.
     ordered = sorted(candidates, key=lambda candidate: (-candidate.trace_length, candidate.question.id))
@@ -57,7 +63,7 @@ def draw(candidates: Sequence[Candidate], *, params: SelectParams, seed: int) ->
     num_taken = min(num_wanted, len(ordered))
     match params.recipe:
         case "s1":
-            return _draw_s1(ordered, params=params, num_taken=num_taken, rng=rng)
+            return _draw_s1(ordered, params=params, num_taken=num_taken, rng=rng, judge=judge)
         case "diverse":
             return Draw(picks=_draw_diverse(ordered, num_taken=num_taken, rng=rng), domain_weights={})
         case "random":
@@ -73,12 +79,13 @@ def _describe(candidate: Candidate) -> str:
     return f"domain {candidate.domain}, {candidate.trace_length} thinking tokens"
 
 
-def is_prepick(candidate: Candidate, params: SelectParams) -> bool:
-    """Whether the s1 recipe takes a candidate first: a right answer of the teacher, and a source that asks for it."""
+def is_prepick(candidate: Candidate, params: SelectParams, judge: Judge) -> bool:
+    """Whether the s1 recipe takes a candidate first: a source that asks for it, and a right answer of the teacher."""
     source = candidate.question.source
     threshold = params.prepick_long_sources.get(source)
     long = threshold is not None and candidate.trace_length > threshold
-    return candidate.correct is True and (source in params.prepick_sources or long)
+    # Grading may take a second each: the sources that ask for it are a small part of the pool.
+    return (source in params.prepick_sources or long) and judge(candidate) is True
 
 
 def weigh_domains(candidates: Sequence[Candidate], weight_sources: dict[str, float]) -> dict[str, int]:
@@ -99,12 +106,15 @@ def weigh_domains(candidates: Sequence[Candidate], weight_sources: dict[str, flo
     return {domain: weight for domain, weight in sorted(weights.items()) if weight > 0}
 
 
-def _draw_s1(ordered: Sequence[Candidate], *, params: SelectParams, num_taken: int, rng: random.Random) -> Draw:
+def _draw_s1(
+    ordered: Sequence[Candidate], *, params: SelectParams, num_taken: int, rng: random.Random, judge: Judge
+) -> Draw:
     """Pre-picks first; then domain by domain, long traces first, until enough are taken (Algorithm 1).
 
     Pre-picks stay in their domain's list, where they hold their ranks; drawing one again uses it up and adds nothing.
     """
-    taken = _draw_prepicks(ordered, params=params, num_taken=num_taken, rng=rng)
+    prepicks = [candidate for candidate in ordered if is_prepick(candidate, params, judge)]
+    taken = _limit_prepicks(prepicks, num_taken=num_taken, rng=rng)
     domains = _by_domain(ordered)
     weights = weigh_domains(ordered, params.weight_sources)
     num_repeats = 0
@@ -123,10 +133,7 @@ def _draw_s1(ordered: Sequence[Candidate], *, params: SelectParams, num_taken: i
     return Draw(picks=list(taken.values()), domain_weights=weights, num_repeats=num_repeats)
 
 
-def _draw_prepicks(
-    ordered: Sequence[Candidate], *, params: SelectParams, num_taken: int, rng: random.Random
-) -> dict[str, Pick]:
-    prepicks = [candidate for candidate in ordered if is_prepick(candidate, params)]
+def _limit_prepicks(prepicks: list[Candidate], *, num_taken: int, rng: random.Random) -> dict[str, Pick]:
     if len(prepicks) > num_taken:
         logger.warning(
             "%d questions are pre-picks, more than the %d wanted: drawn among them", len(prepicks), num_taken

@@ -1,124 +1,94 @@
-"""Rows of files on this machine: JSON lines, a JSON list, or CSV.
+"""Files of rows -> questions: each row goes through an adapter, and each that is no question is a refusal.
 
-Knows formats by their content and ending; what a row means is ``s1.sources.rows``.
+Knows files and adapters; formats are ``s1.sources.formats``, what a row means is the adapter's.
 
 Example::
 
-    read_jsonl(JsonlSource(kind="jsonl", name="aime", path="aime.jsonl"), seed=0)
-    read_table(Path("gpqa_diamond.csv"), fields, name="gpqa-diamond", seed=0)
+    for item in read_files(["$S1_DATA/math/train.jsonl.gz"], ADAPTERS["math"], name="math", locate=files.path):
+        isinstance(item, Question | Refusal)
 """
 
-import csv
-import io
-import json
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
 
-from pydantic import JsonValue
+from s1.decisions import Refusal
+from s1.records import HashedItem
+from s1.sources.adapters import Adapter
+from s1.sources.formats import BadRow, RawRow, read_raw
+from s1.sources.result import Item, SourceError
+from s1.sources.rows import BadRowError, required_text
 
-from s1.config import JsonlSource
-from s1.records import Refusal
-from s1.sources.result import SourceError, SourceRead
-from s1.sources.rows import BadRowError, Fields, Row, check_text, parse_row, question_of
+Locate = Callable[[str], Path]
+"""A path as params.yaml writes it -> the file, checked; raises ``SourceError``."""
 
-_Raw = TypeVar("_Raw")
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
-
-def read_jsonl(source: JsonlSource, *, seed: int) -> SourceRead:
-    """Read a JSON-lines file line by line.
-
-    Raises:
-        SourceError: the file cannot be opened.
-    """
-    lines = _raw_lines(source.path, name=source.name)
-    return _read_lines(lines, Fields.named_by(source), name=source.name, path=source.path, seed=seed)
+_HASH_DIGITS = 32
 
 
-def read_table(path: str, fields: Fields, *, name: str, seed: int) -> SourceRead:
-    """Read a file of rows: CSV by its ending, a JSON list by its first character, else JSON lines.
+def plain_path(path: str) -> Path:
+    """The file of that name, unchecked, relative to the current folder."""
+    return Path(path)
+
+
+def read_files(paths: Iterable[str], adapter: Adapter, *, name: str, locate: Locate) -> Iterator[Item]:
+    """Every row of the files, in order, as a question or a refusal.
 
     Raises:
-        SourceError: the file cannot be opened, or is no such file.
+        SourceError: a file is missing or cannot be opened.
     """
-    if path.lower().endswith(".csv"):
-        return read_rows(_csv_rows(path, name=name), fields, name=name, file=path, seed=seed)
-    lines = list(_raw_lines(path, name=name))
-    if lines and lines[0].removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(b"["):
-        return read_rows(_listed_rows(b"".join(lines), path, name=name), fields, name=name, file=path, seed=seed)
-    return _read_lines(lines, fields, name=name, path=path, seed=seed)
+    for path in paths:
+        yield from read_rows(_rows_of(path, adapter, name=name, locate=locate), adapter, name=name)
 
 
-def read_rows(
-    rows: Iterable[tuple[int, dict[str, JsonValue]]], fields: Fields, *, name: str, file: str, seed: int
-) -> SourceRead:
-    """Read rows that are objects already.
-
-    Args:
-        rows: number (from 1) and fields of each.
-        file: what to call the place they are from.
-    """
-    return _read(rows, check_text, fields, name=name, file=file, seed=seed)
-
-
-def _read_lines(lines: Iterable[bytes], fields: Fields, *, name: str, path: str, seed: int) -> SourceRead:
-    numbered = ((number, line.removeprefix(_BYTE_ORDER_MARK)) for number, line in enumerate(lines, start=1))
-    return _read(numbered, parse_row, fields, name=name, file=path, seed=seed)
-
-
-def _read(
-    numbered: Iterable[tuple[int, _Raw]],
-    parse: Callable[[_Raw], Row],
-    fields: Fields,
-    *,
-    name: str,
-    file: str,
-    seed: int,
-) -> SourceRead:
-    read = SourceRead(name=name)
-    for number, raw in numbered:
+def read_rows(rows: Iterable[RawRow | BadRow], adapter: Adapter, *, name: str) -> Iterator[Item]:
+    """Rows as questions of the source ``name``, or as refusals."""
+    for row in rows:
+        if isinstance(row, BadRow):
+            yield Refusal(source=name, file=row.file, line=row.line, reason=row.reason, detail=row.detail)
+            continue
         try:
-            place: dict[str, JsonValue] = {"file": file, "line": number}
-            read.questions.append(question_of(parse(raw), fields, source=name, place=place, seed=seed))
+            yield adapter.question_of(row, source=name)
         except BadRowError as bad:
-            refusal = Refusal(source=name, file=file, line=number, reason=bad.reason, detail=bad.detail)
-            read.refusals.append(refusal)
-    return read
+            yield Refusal(source=name, file=row.file, line=row.line, reason=bad.reason, detail=bad.detail)
 
 
-def _raw_lines(path: str, *, name: str) -> Iterator[bytes]:
+def _rows_of(path: str, adapter: Adapter, *, name: str, locate: Locate) -> Iterator[RawRow | BadRow]:
     try:
-        with Path(path).open("rb") as file:
-            yield from file
-    except OSError as error:
-        raise SourceError(
-            f"source {name!r}: {path} cannot be read ({error.strerror}). "
-            f"Correct the path in params.yaml (relative paths start at the project's root; runs from the UI work in a "
-            f"clone without the files that git ignores: give those an absolute path)."
-        ) from error
+        yield from read_raw(locate(path), shown=path, layout=adapter.layout)
+    except SourceError as error:
+        raise SourceError(f"source {name!r}: {error}") from error
 
 
-def _csv_rows(path: str, *, name: str) -> Iterator[tuple[int, dict[str, JsonValue]]]:
+def read_hashes(path: str, *, name: str, locate: Locate) -> Iterator[HashedItem | Refusal]:
+    """A benchmark's questions as hashes of their word n-grams.
+
+    Raises:
+        SourceError: the file is missing or cannot be opened.
+    """
     try:
-        text = b"".join(_raw_lines(path, name=name)).removeprefix(_BYTE_ORDER_MARK).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise SourceError(
-            f"source {name!r}: {path}: byte {error.start + 1} is not UTF-8; save the file as UTF-8."
-        ) from error
-    csv.field_size_limit(sys.maxsize)
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    for row in reader:
-        yield reader.line_num, {key: value for key, value in row.items() if key is not None}
+        for row in read_raw(locate(path), shown=path):
+            try:
+                yield _hashed_item(row, name=name)
+            except BadRowError as bad:
+                yield Refusal(source=name, file=row.file, line=row.line, reason=bad.reason, detail=bad.detail)
+    except SourceError as error:
+        raise SourceError(f"benchmark {name!r}: {error}") from error
 
 
-def _listed_rows(data: bytes, path: str, *, name: str) -> Iterator[tuple[int, dict[str, JsonValue]]]:
-    try:
-        rows = json.loads(data)
-    except ValueError as error:
-        raise SourceError(f"source {name!r}: {path} is no JSON: {error}. Mend the file.") from error
-    for number, row in enumerate(rows, start=1):
-        if not isinstance(row, dict):
-            raise SourceError(f"source {name!r}: {path}: entry {number} is a {type(row).__name__}, not an object.")
-        yield number, row
+def _hashed_item(row: RawRow | BadRow, *, name: str) -> HashedItem:
+    if isinstance(row, BadRow):
+        raise BadRowError(row.reason, row.detail)
+    item_id = required_text(row.values, ("record_id",))
+    words = row.values.get("n_words")
+    if not isinstance(words, int):
+        raise BadRowError("wrong_type", "field 'n_words' is no whole number")
+    hashes = row.values.get("ngram8_sha256_128")
+    if not isinstance(hashes, list):
+        raise BadRowError("wrong_type", "field 'ngram8_sha256_128' is no list of hashes")
+    texts = [entry for entry in hashes if isinstance(entry, str) and _is_hash(entry)]
+    if len(texts) < len(hashes):
+        raise BadRowError("wrong_type", f"{len(hashes) - len(texts)} entries are not {_HASH_DIGITS} hex digits")
+    return HashedItem(benchmark=name, item_id=item_id, num_words=words, ngrams=texts)
+
+
+def _is_hash(text: str) -> bool:
+    return len(text) == _HASH_DIGITS and all(digit in "0123456789abcdef" for digit in text)

@@ -1,89 +1,141 @@
-"""What reading a source gave, and whether it can be used.
+"""What reading a source gave: every row a question or a refusal, counted by file, and whether it can be used.
 
-Knows counts of rows and reasons; does not read.
+Knows counts and reasons; does not read, and keeps no questions.
 
 Example::
 
-    check_source(read, max_bad_share=0.01)
-    only_gradable(read).questions
+    tally = Tally("math")
+    questions = [item for item in tally.follow(read_source(source, ...)) if isinstance(item, Question)]
+    tally.check(max_bad_share=0.01)
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
 
+from s1.decisions import Refusal
 from s1.grading import reference_answer
-from s1.records import Question, Refusal, normalize_text
+from s1.records import HashedItem, Question, normalize_text
+from s1.sources.raw import BLANK_LINE
 
-BLANK_LINE = "blank_line"
-"""Reason of a line without text; listed, but not counted as a bad row."""
+LEFT_OUT = "left_out"
+"""Reason of a good row that the source's rules leave out (another language, another part of a collection): counted."""
+_NOT_BAD = (BLANK_LINE, LEFT_OUT)
+_NUM_SHOWN = 5
+
+Item = Question | Refusal
+"""What becomes of a row."""
+_RowT = TypeVar("_RowT", bound=Question | HashedItem | Refusal)
 
 
 class SourceError(ValueError):
     """A source cannot be used; the message names it and says what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class SourceRead:
-    """What reading one source gave. Every row is in ``questions`` or in ``refusals``."""
+@dataclass(slots=True)
+class FileCount:
+    """Rows of one file."""
+
+    kept: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def refused(self) -> int:
+        """Rows that are no questions."""
+        return sum(count for reason, count in self.reasons.items() if reason not in _NOT_BAD)
+
+    @property
+    def left_out(self) -> int:
+        """Rows that the source's rules leave out."""
+        return self.reasons[LEFT_OUT]
+
+    @property
+    def read(self) -> int:
+        """Rows, blank lines not counted."""
+        return self.kept + self.refused + self.left_out
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of one source, file by file, while it is read."""
 
     name: str
-    questions: list[Question] = field(default_factory=list)
-    refusals: list[Refusal] = field(default_factory=list)
+    files: dict[str, FileCount] = field(default_factory=dict)
+    """In the order in which they were read; questions that were made lie in none (``""``)."""
+    first_bad: list[Refusal] = field(default_factory=list)
+
+    def follow(self, items: Iterable[_RowT], *, file: str = "") -> Iterator[_RowT]:
+        """The same items, counted as they pass.
+
+        Args:
+            file: where those lie that do not say it.
+        """
+        for item in items:
+            self.add(item, file=file)
+            yield item
+
+    def add(self, item: Item | HashedItem, *, file: str = "") -> None:
+        """Count one row."""
+        if not isinstance(item, Refusal):
+            place = item.metadata.get("file", file) if isinstance(item, Question) else file
+            self._file(str(place)).kept += 1
+            return
+        self._file(item.file).reasons[item.reason] += 1
+        if item.reason not in _NOT_BAD and len(self.first_bad) < _NUM_SHOWN:
+            self.first_bad.append(item)
+
+    def _file(self, name: str) -> FileCount:
+        # A lookup that succeeds is what nearly all rows need.
+        count = self.files.get(name)
+        return count if count is not None else self.files.setdefault(name, FileCount())
 
     @property
-    def num_read(self) -> int:
-        """Rows read, blank lines not counted."""
-        return len(self.questions) + self.num_bad
+    def total(self) -> FileCount:
+        """Over all files."""
+        counts = self.files.values()
+        reasons = sum((count.reasons for count in counts), Counter())
+        return FileCount(kept=sum(count.kept for count in counts), reasons=reasons)
 
     @property
-    def num_bad(self) -> int:
-        """Rows refused, blank lines not counted."""
-        return len(self._bad)
-
-    @property
-    def first_bad(self) -> str:
+    def bad_rows(self) -> str:
         """The first bad rows, a line of text for each; empty where there are none."""
-        return "".join(f"\n  {row.file}, line {row.line}: {row.reason}: {row.detail}" for row in self._bad[:5])
+        return "".join(f"\n  {row.file}, line {row.line}: {row.reason}: {row.detail}" for row in self.first_bad)
 
-    @property
-    def reasons(self) -> dict[str, int]:
-        """Number of refusals by reason, blank lines included."""
-        return dict(sorted(Counter(refusal.reason for refusal in self.refusals).items()))
+    def check(self, *, max_bad_share: float) -> None:
+        """Refuse a source that gave nothing, or more bad rows than allowed.
 
-    @property
-    def _bad(self) -> list[Refusal]:
-        return [refusal for refusal in self.refusals if refusal.reason != BLANK_LINE]
-
-
-def check_source(read: SourceRead, *, max_bad_share: float) -> None:
-    """Refuse a source that gave nothing, or more bad rows than allowed.
-
-    Raises:
-        SourceError: names the first bad rows by file and line.
-    """
-    if read.num_read and read.num_bad / read.num_read > max_bad_share:
-        raise SourceError(
-            f"source {read.name!r}: {read.num_bad} of {read.num_read} rows are bad, more than collect.max_bad_share "
-            f"{max_bad_share} allows ({read.reasons}). The first:{read.first_bad}\n"
-            f"Mend the rows, or the source's field names in params.yaml, or raise collect.max_bad_share."
-        )
-    if not read.questions:
-        raise SourceError(f"source {read.name!r} holds no usable question. Check its path and fields in params.yaml.")
+        Raises:
+            SourceError: names the first bad rows by file and line.
+        """
+        total = self.total
+        wanted = total.kept + total.refused
+        if wanted and total.refused / wanted > max_bad_share:
+            raise SourceError(
+                f"source {self.name!r}: {total.refused} of {wanted} rows are bad, more than collect.max_bad_share "
+                f"{max_bad_share} allows ({dict(sorted(total.reasons.items()))}). The first:{self.bad_rows}\n"
+                f"Mend the rows, or the source's adapter or field names in params.yaml, or raise collect.max_bad_share."
+            )
+        if not total.kept:
+            raise SourceError(
+                f"source {self.name!r} holds no usable question. Check its path and fields in params.yaml."
+                f"{self.bad_rows}"
+            )
 
 
-def only_gradable(read: SourceRead) -> SourceRead:
+def only_gradable(items: Iterable[Item]) -> Iterator[Item]:
     """A benchmark's questions, once each, with a reference; others are refused (``duplicate``, ``no_reference``)."""
-    kept: dict[str, Question] = {}
-    refusals = list(read.refusals)
-    for question in read.questions:
-        if question.id in kept:
-            refusals.append(_refuse_question(question, "duplicate", "the benchmark has this question already"))
-        elif reference_answer(question) is None:
-            refusals.append(_refuse_question(question, "no_reference", _why_no_reference(question)))
+    seen: set[str] = set()
+    for item in items:
+        if not isinstance(item, Question):
+            yield item
+        elif item.id in seen:
+            yield refuse_question(item, "duplicate", "the benchmark has this question already")
+        elif reference_answer(item) is None:
+            yield refuse_question(item, "no_reference", _why_no_reference(item))
         else:
-            kept[question.id] = question
-    return replace(read, questions=list(kept.values()), refusals=refusals)
+            seen.add(item.id)
+            yield item
 
 
 def _why_no_reference(question: Question) -> str:
@@ -92,7 +144,8 @@ def _why_no_reference(question: Question) -> str:
     return "no reference to grade an answer against"
 
 
-def _refuse_question(question: Question, reason: str, detail: str) -> Refusal:
+def refuse_question(question: Question, reason: str, detail: str) -> Refusal:
+    """A refusal of a row that was read as a question."""
     line = question.metadata.get("line")
     return Refusal(
         source=question.source,

@@ -1,1 +1,1 @@
-"""Teachers: who thinks about a question so that the student can learn it. See ``s1.teacher.protocol``."""
+"""Teachers: who thinks about a question so that the student can learn it (``s1.teacher.protocol``, ``building``)."""

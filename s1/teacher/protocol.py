@@ -1,11 +1,11 @@
-"""What a teacher is, and which one the parameters name.
+"""What a teacher is.
 
 A teacher sees a question's text only, never its solution, and answers with a ``Trace`` whose state says how the
-request ended. Knows no files and no other questions: the result for one question does not depend on the rest.
+request ended. Knows no files and no other questions: the result for one question does not depend on the rest. Which
+teacher the parameters name is ``s1.teacher.building``: who keeps paid responses needs none in particular.
 
 Example::
 
-    teacher = build_teacher(params.distill.teacher, count_tokens=counter, seed=params.seed)
     trace = teacher.answer(question.question, question_id=question.id)
 """
 
@@ -14,10 +14,7 @@ from typing import Protocol
 
 from pydantic import JsonValue
 
-from s1 import config
 from s1.records import Trace
-from s1.teacher.solver import SolverTeacher
-from s1.tokens import TokenCounter
 
 
 class Teacher(Protocol):
@@ -44,15 +41,3 @@ class Teacher(Protocol):
     def answer(self, text: str, *, question_id: str) -> Trace:
         """Think about the question with this text; a failure is a state of the trace, not an exception."""
         ...
-
-
-def build_teacher(params: config.Teacher, *, count_tokens: TokenCounter, seed: int) -> Teacher:
-    """The teacher that ``distill.teacher`` names.
-
-    Args:
-        count_tokens: fills in the usage of teachers that report none.
-        seed: global seed; the solver derives each question's from it.
-    """
-    match params:
-        case config.SolverTeacher():
-            return SolverTeacher(count_tokens=count_tokens, seed=seed)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from s1.artifacts import ArtifactError, ArtifactWriter, JsonlIndex, read_jsonl, write_text_atomically
-from s1.records import Decision
+from s1.decisions import Decision
 
 
 def _decision(number: int) -> Decision:

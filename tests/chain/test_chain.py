@@ -11,7 +11,8 @@ from mlflow import MlflowClient
 from infra.pipeline import read_pipeline
 from s1.artifacts import read_jsonl
 from s1.config import load_params
-from s1.records import Decision, Generation, Question, Score, SelectedQuestion
+from s1.decisions import Decision
+from s1.records import Generation, Question, Score, SelectedQuestion
 from tasks.paths import (
     BENCHMARKS,
     CURATE_DECISIONS,

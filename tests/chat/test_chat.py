@@ -156,3 +156,26 @@ def test_a_delimiter_that_the_tokenizer_cannot_write_is_refused(pieces: Any, mes
         ValueError, match=rf"chat.think_start: tokenizer .* {message} '\[think\]'; set the section chat"
     ):
         ChatFormat.create(tokenizer, chat=unwritable)
+
+
+def test_with_the_real_tokenizer_the_ids_are_the_references() -> None:
+    """``<|im_start|>`` and ``<|im_end|>`` are one token each, ``think`` and ``answer`` ordinary ones."""
+    folder = Path(os.environ.get("S1_DATA", "nowhere")).parent / "tokenizer" / "qwen2.5"
+    if not folder.is_dir():
+        pytest.skip("needs S1_DATA, beside which the tokenizer lies")
+    chat_format = ChatFormat.create(real_tokenizer(folder), chat=S1_DELIMITERS)
+    example = chat_format.render_example(question_id="q", question="2+2?", thinking=" two\n", answer="4")
+    start, end, newline = 151644, 151645, 198
+    system = chat_format.tokenizer.encode("You are Qwen, created by Alibaba Cloud. You are a helpful assistant.")
+    question = chat_format.tokenizer.encode("2+2?")
+    prompt = [
+        *(start, 8948, newline, *system, end, newline),
+        *(start, 872, newline, *question, end, newline),
+        *(start, 77091, newline),
+    ]
+    thinking = [start, 26865, newline, 19789, newline]  # <|im_start|>think, two
+    answer = [start, 9217, newline, 16141, 25, 220, 19, end, newline]  # <|im_start|>answer, Answer: 4
+    assert example.input_ids == prompt + thinking + answer
+    assert example.loss_mask == [0] * len(prompt) + [1] * len(thinking + answer)
+    assert chat_format.prompt_ids("2+2?", mode="thinking") == [*prompt, start, 26865]
+    assert (chat_format.turn_end_ids, chat_format.keeps_thinking()) == ([end, newline], True)

@@ -10,6 +10,7 @@ from flows.compare import main
 from s1.artifacts import ArtifactWriter
 from s1.comparing.identity import RunIdentity
 from s1.nano.tokenizer import build_tokenizer
+from s1.not_run import write_placeholders
 from tasks.paths import GENERATIONS, RUN_IDENTITY, SCORES, TUNED_MODEL
 from tests.comparing.runs import IDENTITY, make_generation, make_score, make_segment
 
@@ -104,6 +105,17 @@ def test_what_cannot_be_compared_is_refused_with_advice(
     assert here.is_dir()
     assert main([*names, *OPTIONS]) == 1
     assert advice in capsys.readouterr().err
+
+
+def test_a_run_whose_profile_leaves_the_scores_out_has_nothing_to_compare(
+    here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "dvc.yaml").write_text("stages: {}\n")
+    write_placeholders(tmp_path / GENERATIONS.parent, [tmp_path / GENERATIONS, tmp_path / RUN_IDENTITY])
+    write_placeholders(tmp_path / SCORES.parent, [tmp_path / SCORES])
+    assert here.is_dir()
+    assert main(["HEAD", str(tmp_path), *OPTIONS]) == 1
+    assert "has no answers to compare: its profile leaves out generate and score" in capsys.readouterr().err
 
 
 def test_a_revision_whose_outputs_the_cache_has_lost_says_how_to_get_them(

@@ -2,26 +2,9 @@
 
 import pytest
 
-from s1.config import CurateParams, NgramRule
-from s1.curation import count_steps, curate
+from s1.curation import count_steps
 from s1.records import Question
-
-RULES = CurateParams(
-    decontamination=NgramRule(rule="ngram", size=8),
-    min_characters=5,
-    max_characters=100,
-    drop_images=True,
-    drop_numbered_parts=True,
-    drop_bold_numbers=True,
-)
-
-
-def ask(text: str, *, source: str = "book", solution: str = "1") -> Question:
-    return Question.create(question=text, solution=solution, source=source, metadata={"from": source})
-
-
-def reason_of(text: str, *, rules: CurateParams = RULES, source: str = "book") -> str:
-    return curate([ask(text, source=source)], [], rules=rules).decisions[0].reason
+from tests.curation.texts import RULES, ask, reason_of, reasons_of, run
 
 
 def test_every_question_gets_a_decision_in_its_order() -> None:
@@ -29,47 +12,56 @@ def test_every_question_gets_a_decision_in_its_order() -> None:
     questions = [
         ask("fine question"),
         ask("so one two three four five six seven eight"),
-        ask("Fine  question"),
+        ask("Fine  question", source="site"),
         ask("x"),
     ]
-    curation = curate([*questions, exam], [exam], rules=RULES)
-    reasons = [decision.reason for decision in curation.decisions]
-    assert reasons == ["kept", "ngram8", "duplicate", "too_short", "exact_benchmark"]
-    assert [decision.kept for decision in curation.decisions] == [True, False, False, False, False]
-    assert curation.decisions[1].detail == f"exam {exam.id}: one two three four five six seven eight"
+    decisions = [curated.decision for curated in run([*questions, exam], [exam])]
+    assert [decision.reason for decision in decisions] == [
+        "kept",
+        "ngram8",
+        "duplicate",
+        "too_short",
+        "exact_benchmark",
+    ]
+    assert [decision.kept for decision in decisions] == [True, False, False, False, False]
+    assert decisions[1].detail == f"exam {exam.id}: one two three four five six seven eight"
+    assert decisions[2].detail == "same text as one of book"
 
 
 def test_funnel_counts_what_is_left_after_each_step() -> None:
     exam = ask("the exam's question", source="exam")
     questions = [ask("fine question"), ask("fine QUESTION"), exam, ask("![Image] of a cat")]
-    decisions = curate(questions, [exam], rules=RULES).decisions
+    decisions = [curated.decision for curated in run(questions, [exam])]
     assert count_steps(decisions) == {"collected": 4, "unique": 3, "decontaminated": 2, "quality": 1}
 
 
-def test_the_kept_copy_remembers_where_the_others_came_from() -> None:
-    copies = [ask("Same text"), ask("same  text", source="site"), ask("same text", source="old", solution="2")]
-    (kept,) = curate(copies, [], rules=RULES).kept
-    assert kept.metadata == {
-        "from": "book",
-        "copies": [
-            {"source": "site", "metadata": {"from": "site"}},
-            {"source": "old", "metadata": {"from": "old"}, "solution": "2"},
-        ],
-    }
+def test_questions_come_out_as_they_went_in() -> None:
+    copies = [ask("Same text", page="1"), ask("same  text", source="site"), ask("same text", source="old")]
+    assert [curated.question for curated in run(copies)] == copies
 
 
 def test_the_very_same_row_twice_is_a_duplicate() -> None:
     question = ask("same text")
-    assert [decision.reason for decision in curate([question, question], [], rules=RULES).decisions] == [
-        "kept",
-        "duplicate",
-    ]
+    assert reasons_of([question, question, question]) == ["kept", "duplicate", "duplicate"]
+
+
+def kept_of(*questions: Question, sources: tuple[str, ...] = ()) -> Question:
+    (kept,) = [curated.question for curated in run(questions, sources=sources) if curated.decision.kept]
+    return kept
 
 
 def test_a_copy_with_a_reference_is_preferred_to_an_earlier_one_without() -> None:
-    curation = curate([ask("same text", solution=""), ask("same text", source="site")], [], rules=RULES)
-    assert [question.source for question in curation.kept] == ["site"]
-    assert [decision.reason for decision in curation.decisions] == ["duplicate", "kept"]
+    assert kept_of(ask("same text", solution=""), ask("same text", source="site")).source == "site"
+
+
+def test_of_copies_with_a_reference_the_first_source_counts() -> None:
+    copies = [ask("same text"), ask("same text", source="site", solution="a long solution")]
+    assert kept_of(*copies).source == "book"
+    assert kept_of(*copies, sources=("site", "book")).source == "site"
+
+
+def test_within_a_source_the_longer_reference_counts() -> None:
+    assert kept_of(ask("same text"), ask("same text", solution="1, because")).solution == "1, because"
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,12 @@ def changed(key: str, value: object) -> dict[str, Any]:
         ("score.confidence", 0.5, "params.score.confidence", "0.5 is less than or equal to the minimum of 0.5"),
         ("base.small.num_layers", 0, "params.base.small.num_layers", "0 is less than the minimum of 1"),
         ("base.small", {"kind": "hub"}, "params.base.small", "'repo' is a required property"),
-        ("base.small.kind", "hug", "params.base.small.kind", "'hug' is not one of ['nano', 'hub', 'path']"),
+        (
+            "base.small.kind",
+            "hug",
+            "params.base.small.kind",
+            "'hug' is not one of ['nano', 'hub', 'path', 'tokenizer']",
+        ),
         ("base.small", {"repo": "a/b"}, "params.base.small", "'kind' is a required property"),
         ("collect.sources.1.num", -1, "params.collect.sources[1].num", "-1 is less than the minimum of 1"),
         ("select.weight_sources", {"contest": -1}, "params.select.weight_sources", "'contest' was unevaluated and inv"),

@@ -98,3 +98,11 @@ def test_the_curve_of_this_run_is_a_picture_and_an_earlier_one_is_not_shown(fold
 )
 def test_names_are_shown_as_they_stand(text: str, shown: str) -> None:
     assert escape(text) == shown
+
+
+def test_a_stage_that_the_profile_leaves_out_says_so_and_has_no_curve(folder: Path) -> None:
+    write(folder / "ledger/score.json", {})
+    write(folder / "metrics/score.json", {"state": "not_run"})
+    total, _, score = cost_rows([("collect", False), ("score", False)])
+    assert (total["this run"], score["this run"], score["dollars"]) == ("1 of 2", "not run in this profile", "")
+    assert "score" in write_page([("collect", False), ("score", False)], mlflow_url=None)

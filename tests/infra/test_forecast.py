@@ -57,3 +57,22 @@ def test_what_a_stage_took_counts_more_than_its_plan(tmp_path: Path) -> None:
     (tmp_path / "train.json").write_text(json.dumps({"cpu_seconds": 0.0, "gpu_seconds": 3600.0, "wall_seconds": 9.0}))
     planned = {"train": StageForecast("train", 10.5, 960.0, "its plan")}
     assert predict(["train"], ledgers=tmp_path, prices=PRICES, planned=planned).dollars == pytest.approx(3.0)
+
+
+def test_a_stage_that_the_profile_leaves_out_costs_nothing_whatever_it_cost_before(tmp_path: Path) -> None:
+    (tmp_path / "train.json").write_text(json.dumps({"cpu_seconds": 7200.0, "gpu_seconds": 1800.0}))
+    forecast = predict(["train", "score"], ledgers=tmp_path, prices=PRICES, not_run=["train", "score"])
+    assert (forecast.dollars, forecast.unknown) == (0.0, [])
+    assert forecast.rows()[0] == {
+        "stage": "train",
+        "dollars": "0.0000",
+        "seconds": "0",
+        "known from": "not run in this profile",
+    }
+
+
+def test_the_empty_ledger_of_a_stage_that_was_left_out_says_nothing_of_what_it_will_cost(tmp_path: Path) -> None:
+    (tmp_path / "train.json").write_text("{}")
+    planned = {"train": StageForecast("train", 10.0, 60.0, "its plan")}
+    assert predict(["train"], ledgers=tmp_path, prices=PRICES).unknown == ["train"]
+    assert predict(["train"], ledgers=tmp_path, prices=PRICES, planned=planned).dollars == 10.0

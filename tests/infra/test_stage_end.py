@@ -47,3 +47,15 @@ def test_a_record_of_another_version_is_kept_and_gives_no_tags(record: Path) -> 
     record.write_text("{}")
     assert make_end("generate").tags() == {"reused": "false"}
     assert record in make_end("generate").files()
+
+
+@pytest.mark.parametrize("stage", ["train", "generate", "score"])
+def test_a_stage_that_was_left_out_read_nothing_made_nothing_and_measured_nothing(record: Path, stage: str) -> None:
+    for folder, text in (("metrics", '{"state": "not_run"}'), ("ledger", "{}")):
+        Path(folder).mkdir()
+        Path(folder, f"{stage}.json").write_text(text)
+    end = make_end(stage)
+    assert end.tags() == {"s1.state": "not_run", "reused": "false"}
+    assert (end.figures(), end.chain_figures(), end.data_sets(), end.ledger()) == ([], [], [], {})
+    assert end.model_digest() is None
+    assert record not in end.files()

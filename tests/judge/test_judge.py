@@ -1,9 +1,8 @@
 """The judge behind a real HTTP server: what is asked, kept, tried again, and how replies are read."""
 
-import json
 import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,47 +11,7 @@ import pytest
 from s1.judge.opinions import JudgeItem, agreement_table, judge_answers, parse_verdict
 from s1.judge.server import JudgeError
 from s1.teacher.archive import Archive
-
-Answer = Callable[[dict[str, Any]], tuple[int, object]]
-
-
-class Server(ThreadingHTTPServer):
-    """Answers chat requests as a test says and remembers them."""
-
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.answer = answer
-        self.requests: list[dict[str, Any]] = []
-        self.keys: list[str | None] = []
-        self.paths: list[str] = []
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {"S1_JUDGE_URL": f"http://127.0.0.1:{self.server_port}/v1/", "S1_JUDGE_API_KEY": "sk-test-12345"}
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_POST(self) -> None:
-        sent = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.server.requests.append(sent)
-        self.server.keys.append(self.headers.get("authorization"))
-        self.server.paths.append(self.path)
-        status, content = self.server.answer(sent)
-        body = json.dumps(content).encode()
-        self.send_response(status)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args: object) -> None:
-        pass
-
-
-def completion(text: str | None, *, finish_reason: str = "stop") -> dict[str, object]:
-    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": finish_reason}
-    return {"id": "x", "choices": [choice], "usage": {"prompt_tokens": 90, "completion_tokens": 7}}
+from tests.chat_server import Answer, ChatServer, completion, serving
 
 
 def yes_where_42(sent: dict[str, Any]) -> tuple[int, object]:
@@ -61,33 +20,23 @@ def yes_where_42(sent: dict[str, Any]) -> tuple[int, object]:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[Answer], Server]]:
-    servers: list[Server] = []
-
-    def start(answer: Answer) -> Server:
-        server = Server(answer)
-        servers.append(server)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        return server
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+def serve() -> Iterator[Callable[[Answer], ChatServer]]:
+    with ExitStack() as servers:
+        yield lambda answer: servers.enter_context(serving(answer))
 
 
 def item(attempt: str, *, symbolic: bool | None = True) -> JudgeItem:
     return JudgeItem(question="6 times 7?", reference="42", attempt=attempt, symbolic=symbolic)
 
 
-def judge(items: list[JudgeItem], server: Server, folder: Path) -> list[bool | None]:
+def judge(items: list[JudgeItem], server: ChatServer, folder: Path) -> list[bool | None]:
     opinions = judge_answers(
-        items, model="m", archive=Archive(folder), environment=server.environment, pauses=(0.0, 0.0)
+        items, model="m", archive=Archive(folder), environment=server.environment("JUDGE"), pauses=(0.0, 0.0)
     )
     return [opinion.agrees for opinion in opinions]
 
 
-def test_the_judge_sees_question_reference_and_attempt(serve: Callable[[Answer], Server], tmp_path: Path) -> None:
+def test_the_judge_sees_question_reference_and_attempt(serve: Callable[[Answer], ChatServer], tmp_path: Path) -> None:
     server = serve(yes_where_42)
     assert judge([item("It is 42."), item("It is 41.")], server, tmp_path) == [True, False]
     prompt = server.requests[0]["messages"][0]["content"]
@@ -96,7 +45,7 @@ def test_the_judge_sees_question_reference_and_attempt(serve: Callable[[Answer],
     assert (server.keys[0], server.paths[0]) == ("Bearer sk-test-12345", "/v1/chat/completions")
 
 
-def test_no_opinion_is_paid_for_twice(serve: Callable[[Answer], Server], tmp_path: Path) -> None:
+def test_no_opinion_is_paid_for_twice(serve: Callable[[Answer], ChatServer], tmp_path: Path) -> None:
     server = serve(yes_where_42)
     items = [item("It is 42."), item("It is 41."), item("It is 42.")]
     assert judge(items, server, tmp_path) == [True, False, True]
@@ -106,7 +55,7 @@ def test_no_opinion_is_paid_for_twice(serve: Callable[[Answer], Server], tmp_pat
     assert opinions[0].usage.prompt_tokens == 90
 
 
-def test_what_was_answered_before_a_failure_is_kept(serve: Callable[[Answer], Server], tmp_path: Path) -> None:
+def test_what_was_answered_before_a_failure_is_kept(serve: Callable[[Answer], ChatServer], tmp_path: Path) -> None:
     def fail_at_41(sent: dict[str, Any]) -> tuple[int, object]:
         return (400, {"error": "no"}) if "It is 41" in sent["messages"][0]["content"] else yes_where_42(sent)
 
@@ -118,7 +67,7 @@ def test_what_was_answered_before_a_failure_is_kept(serve: Callable[[Answer], Se
     assert len(server.requests) == 1
 
 
-def test_failures_in_passing_are_tried_again(serve: Callable[[Answer], Server], tmp_path: Path) -> None:
+def test_failures_in_passing_are_tried_again(serve: Callable[[Answer], ChatServer], tmp_path: Path) -> None:
     statuses = iter([429, 503])
 
     def busy_twice(sent: dict[str, Any]) -> tuple[int, object]:
@@ -131,7 +80,7 @@ def test_failures_in_passing_are_tried_again(serve: Callable[[Answer], Server], 
 
 
 def test_a_server_that_stays_down_is_named_and_its_key_is_not(
-    serve: Callable[[Answer], Server], tmp_path: Path
+    serve: Callable[[Answer], ChatServer], tmp_path: Path
 ) -> None:
     server = serve(lambda _: (503, {"error": "loading"}))
     with pytest.raises(JudgeError, match=r"127\.0\.0\.1.*HTTP 503") as caught:
@@ -145,24 +94,26 @@ def test_without_an_address_the_variable_is_named(tmp_path: Path) -> None:
         judge_answers([item("42")], model="m", archive=Archive(tmp_path), environment={})
 
 
-def test_what_is_no_chat_completion_is_refused(serve: Callable[[Answer], Server], tmp_path: Path) -> None:
+def test_what_is_no_chat_completion_is_refused(serve: Callable[[Answer], ChatServer], tmp_path: Path) -> None:
     with pytest.raises(JudgeError, match="something else than a chat completion.*ends before /chat/completions"):
         judge([item("42")], serve(lambda _: (200, {"hello": 1})), tmp_path)
 
 
-def test_an_empty_reply_is_unclear_and_kept(serve: Callable[[Answer], Server], tmp_path: Path) -> None:
+def test_an_empty_reply_is_unclear_and_kept(serve: Callable[[Answer], ChatServer], tmp_path: Path) -> None:
     server = serve(lambda _: (200, completion(None, finish_reason="length")))
     assert judge([item("42")], server, tmp_path) == [None]
     assert judge([item("42")], server, tmp_path) == [None]
     assert len(server.requests) == 1
 
 
-def test_a_cut_reply_is_unclear_whatever_it_ends_on(serve: Callable[[Answer], Server], tmp_path: Path) -> None:
+def test_a_cut_reply_is_unclear_whatever_it_ends_on(serve: Callable[[Answer], ChatServer], tmp_path: Path) -> None:
     server = serve(lambda _: (200, completion("The reference has no", finish_reason="length")))
     assert judge([item("42")], server, tmp_path) == [None]
 
 
-def test_many_items_are_asked_side_by_side_and_stay_in_order(serve: Callable[[Answer], Server], tmp_path: Path) -> None:
+def test_many_items_are_asked_side_by_side_and_stay_in_order(
+    serve: Callable[[Answer], ChatServer], tmp_path: Path
+) -> None:
     both = threading.Barrier(2, timeout=10)
 
     def meet(sent: dict[str, Any]) -> tuple[int, object]:
@@ -195,10 +146,10 @@ def test_yes_or_no_as_the_last_word_is_the_verdict(reply: str, verdict: bool | N
     assert parse_verdict(reply) is verdict
 
 
-def test_the_table_counts_both_graders(serve: Callable[[Answer], Server], tmp_path: Path) -> None:
+def test_the_table_counts_both_graders(serve: Callable[[Answer], ChatServer], tmp_path: Path) -> None:
     items = [item("42"), item("41"), item("It is 42", symbolic=False), item("It is 40", symbolic=None)]
     server = serve(yes_where_42)
-    opinions = judge_answers(items, model="m", archive=Archive(tmp_path), environment=server.environment)
+    opinions = judge_answers(items, model="m", archive=Archive(tmp_path), environment=server.environment("JUDGE"))
     assert agreement_table(items, opinions) == {
         "right": {"yes": 1, "no": 1, "unclear": 0},
         "wrong": {"yes": 1, "no": 0, "unclear": 0},

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from s1.report.content import ReportContent
+from s1.report.content import FunnelStep, ReportContent
 from s1.report.results import BenchmarkResult, Point
 from s1.report.summary import summarize
 from tests.report.sample import POINTS, RESULT
@@ -33,3 +33,17 @@ def test_the_wait_sentence_takes_the_judged_count_not_the_best_one() -> None:
 
 def test_a_benchmark_without_figures_says_so() -> None:
     assert summarize(ReportContent("t", (BenchmarkResult("b", ()),))) == ["Nothing was measured on b."]
+
+
+def test_where_nothing_was_trained_the_selection_is_the_result() -> None:
+    left_out = ("train", "generate", "score")
+    content = ReportContent(
+        "t", (), not_run=left_out, num_examples=1000, funnel=(FunnelStep("collected", 117_000), FunnelStep("unique", 9))
+    )
+    assert summarize(content) == [
+        "Of 117,000 collected questions 1,000 were selected to be trained on. Train, generate and score are not run in "
+        "this profile."
+    ]
+    assert summarize(ReportContent("t", (), not_run=left_out)) == [
+        "Train, generate and score are not run in this profile."
+    ]

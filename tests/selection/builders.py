@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from s1.config import SelectParams
-from s1.records import Attempt, Question, Trace, TraceState, Usage
-from s1.selection.pool import Candidate
+from s1.decisions import Decision
+from s1.records import Attempt, DomainLabel, Question, Trace, TraceState, Usage
+from s1.selection.pool import Candidate, TraceFacts, weigh_traces
 
 S1 = SelectParams(
     recipe="s1", num_examples=10, num_uniform=10, prepick_sources=[], prepick_long_sources={}, weight_sources={}
@@ -35,5 +36,23 @@ def make_trace(
 def make_candidate(
     text: str, *, domain: str = "d", length: int = 1, source: str = "book", correct: bool | None = True
 ) -> Candidate:
-    question = make_question(text, source=source)
-    return Candidate(question, make_trace(question), domain, trace_length=length, correct=correct)
+    """A candidate whose answer says what ``judge`` thinks of it."""
+    return Candidate(make_question(text, source=source), domain, trace_length=length, answer=str(correct))
+
+
+def judge(candidate: Candidate) -> bool | None:
+    """The verdict that ``make_candidate`` was given."""
+    return {"True": True, "False": False}.get(str(candidate.answer))
+
+
+def make_difficulty(question: Question, *, reason: str = "hard", kept: bool | None = None) -> Decision:
+    is_kept = reason == "hard" if kept is None else kept
+    return Decision(question_id=question.id, source=question.source, kept=is_kept, reason=reason, detail="why")
+
+
+def make_label(question: Question, domain: str = "sums") -> DomainLabel:
+    return DomainLabel(question_id=question.id, domain=domain, classifier="fake")
+
+
+def facts_of(*traces: Trace) -> dict[str, TraceFacts]:
+    return weigh_traces(traces, count_tokens=count_words)

@@ -12,7 +12,8 @@ import pytest
 from s1.config import HubSource, KnownBenchmark
 from s1.grading import grade
 from s1.records import Question
-from s1.sources import SourceError, only_gradable, read_source
+from s1.sources import SourceError
+from tests.sources.reads import read_all
 
 DATA = Path(os.environ.get("S1_DATA", "nowhere"))
 GPQA_COLUMNS = ["Question", "Correct Answer", "Incorrect Answer 1", "Incorrect Answer 2", "Incorrect Answer 3"]
@@ -38,7 +39,7 @@ def write_gpqa(path: Path, *, num: int) -> Path:
 
 
 def test_gpqa_options_are_lettered_and_the_right_one_is_the_answer(tmp_path: Path) -> None:
-    read = only_gradable(read_source(known("gpqa-diamond", write_gpqa(tmp_path / "gpqa.csv", num=198)), seed=0))
+    read = read_all(known("gpqa-diamond", write_gpqa(tmp_path / "gpqa.csv", num=198)), gradable=True)
     assert len(read.questions) == 198
     for number, question in enumerate(read.questions):
         assert question.answer is not None and question.answer_kind == "choice"
@@ -51,7 +52,7 @@ def test_gpqa_options_are_lettered_and_the_right_one_is_the_answer(tmp_path: Pat
 def test_the_right_option_stands_at_every_letter_and_moves_with_the_seed_only(tmp_path: Path) -> None:
     path = write_gpqa(tmp_path / "gpqa.csv", num=198)
     first, again, other = (
-        [question.answer for question in read_source(known("gpqa-diamond", path), seed=seed).questions]
+        [question.answer for question in read_all(known("gpqa-diamond", path), seed=seed).questions]
         for seed in (0, 0, 1)
     )
     assert first == again != other
@@ -60,7 +61,7 @@ def test_the_right_option_stands_at_every_letter_and_moves_with_the_seed_only(tm
 
 def test_part_of_a_known_benchmark_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"gpqa-diamond has 198 questions, but .*gpqa\.csv gives 5 .*kind jsonl"):
-        read_source(known("gpqa-diamond", write_gpqa(tmp_path / "gpqa.csv", num=5)), seed=0)
+        read_all(known("gpqa-diamond", write_gpqa(tmp_path / "gpqa.csv", num=5)), seed=0)
 
 
 def aime_rows(**names: str) -> list[dict[str, object]]:
@@ -72,14 +73,14 @@ def aime_rows(**names: str) -> list[dict[str, object]]:
 def test_copies_with_other_column_names_are_read(tmp_path: Path, question: str, answer: str) -> None:
     path = tmp_path / "aime.json"
     path.write_text("\n".join(json.dumps(row) for row in aime_rows(question=question, answer=answer)))
-    assert [item.answer for item in read_source(known("aime24", path), seed=0).questions] == [*map(str, range(30))]
+    assert [item.answer for item in read_all(known("aime24", path), seed=0).questions] == [*map(str, range(30))]
 
 
-def test_a_json_list_is_read_as_rows(tmp_path: Path) -> None:
+def test_a_json_list_is_read_as_rows_that_stand_at_their_lines(tmp_path: Path) -> None:
     path = tmp_path / "aime.json"
     path.write_text(json.dumps(aime_rows(question="problem", answer="answer"), indent=1))
-    questions = read_source(known("aime25", path), seed=0).questions
-    assert (len(questions), questions[4].metadata["line"]) == (30, 5)
+    questions = read_all(known("aime25", path), seed=0).questions
+    assert (len(questions), questions[4].metadata["line"]) == (30, 18)
 
 
 def test_a_wrong_row_of_a_known_benchmark_is_named(tmp_path: Path) -> None:
@@ -87,14 +88,14 @@ def test_a_wrong_row_of_a_known_benchmark_is_named(tmp_path: Path) -> None:
     rows = aime_rows(question="problem", answer="answer")
     path.write_text("\n".join([*map(json.dumps, rows[:29]), '{"problem": "Find it."}']))
     with pytest.raises(SourceError, match=r"(?s)gives 29 \(1 bad rows\).*line 30: missing_field: no field 'answer' or"):
-        read_source(known("aime24", path), seed=0)
+        read_all(known("aime24", path), seed=0)
 
 
 def test_a_folder_in_the_hubs_layout_is_read(tmp_path: Path) -> None:
     (tmp_path / "exam/data").mkdir(parents=True)
     table = pa.table({"ask": ["one", "two"], "key": [1, 2], "level": ["easy", None]})
     pq.write_table(table, tmp_path / "exam/data/test-00000-of-00001.parquet")
-    first, second = read_source(hub(tmp_path / "exam", question_field="ask", answer_field="key"), seed=0).questions
+    first, second = read_all(hub(tmp_path / "exam", question_field="ask", answer_field="key"), seed=0).questions
     assert (first.question, first.answer, second.answer) == ("one", "1", "2")
     assert first.metadata["fields"] == {"level": "easy"}
     assert str(first.metadata["file"]).endswith("exam, split test")
@@ -104,7 +105,7 @@ def test_a_split_that_a_folder_lacks_is_an_error_that_names_it(tmp_path: Path) -
     (tmp_path / "exam").mkdir()
     (tmp_path / "exam/test.jsonl").write_text('{"question": "one", "solution": "1"}\n')
     with pytest.raises(SourceError, match=r"'exam'.*split validation.*Unknown split"):
-        read_source(hub(tmp_path / "exam", split="validation"), seed=0)
+        read_all(hub(tmp_path / "exam", split="validation"), seed=0)
 
 
 def test_a_data_set_that_is_not_cached_says_what_to_do_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +114,7 @@ def test_a_data_set_that_is_not_cached_says_what_to_do_without_a_network(monkeyp
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
     with pytest.raises(SourceError, match=r"nobody/nothing.*HF_HUB_OFFLINE is set .* name a folder or file"):
-        read_source(HubSource(kind="hub", name="exam", repo="nobody/nothing"), seed=0)
+        read_all(HubSource(kind="hub", name="exam", repo="nobody/nothing"), seed=0)
 
 
 def repeated(text: str) -> dict[str, object]:
@@ -129,7 +130,7 @@ def test_two_equal_options_refuse_the_row(tmp_path: Path) -> None:
         answer_field="Correct Answer",
         wrong_choice_fields=GPQA_COLUMNS[2:],
     )
-    (refusal,) = read_source(source, seed=0).refusals
+    (refusal,) = read_all(source, seed=0).refusals
     assert (refusal.reason, refusal.line) == ("repeated_option", 1)
 
 
@@ -144,6 +145,6 @@ def test_two_equal_options_refuse_the_row(tmp_path: Path) -> None:
     ],
 )
 def test_real_copies_are_read_whole_and_every_reference_is_right_for_itself(name: str, file: str, num: int) -> None:
-    questions: list[Question] = only_gradable(read_source(known(name, DATA / "benchmarks" / file), seed=0)).questions
+    questions: list[Question] = read_all(known(name, DATA / "benchmarks" / file), gradable=True).questions
     assert len(questions) == num
     assert [question.answer for question in questions if grade(question.answer, question) is not True] == []

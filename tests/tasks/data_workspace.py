@@ -1,6 +1,6 @@
 """A small workspace for the stages from questions to the selection: params, tokenizer and made-up attempts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,10 +16,12 @@ from s1.config import (
     SelectParams,
     SolverTeacher,
 )
+from s1.difficulty import decide_difficulty
 from s1.nano.tokenizer import build_tokenizer
 from s1.records import Attempt, Question
+from s1.sources.manifest import declare, manifest_text
 from tasks import classify, collect, curate, distill
-from tasks.paths import ATTEMPTS, CURATED, LARGE_MODEL
+from tasks.paths import ATTEMPTS, CURATED, DIFFICULTY, LARGE_MODEL, MANIFESTS_FOLDER
 from tasks.stage import StageContext
 
 COLLECT = CollectParams(
@@ -50,6 +52,13 @@ class Log:
     shards: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     done: list[tuple[int, int]] = field(default_factory=list)
+
+
+def declare_sources(stage: str, *paths: str) -> None:
+    """Write the stage's manifest of source files, in the current folder."""
+    MANIFESTS_FOLDER.mkdir(exist_ok=True)
+    entries = [entry for path in paths for entry in declare(path, data_folder=None)]
+    (MANIFESTS_FOLDER / f"{stage}.yaml").write_text(manifest_text(entries), encoding="utf-8")
 
 
 def make_stage(name: str, log: Log | None = None) -> StageContext:
@@ -87,8 +96,16 @@ def make_attempts() -> None:
         for question in read_jsonl(CURATED, Question)
         for model, reach in (("small", 1), ("large", 2))
     ]
+    write_attempts(attempts)
+
+
+def write_attempts(attempts: Sequence[Attempt]) -> None:
+    """The artifact of the stage ``attempt``: attempts on the curated questions, and what follows from them."""
+    curated = read_jsonl(CURATED, Question)
     with ArtifactWriter(ATTEMPTS.parent) as artifact:
         artifact.write_jsonl(ATTEMPTS.name, attempts)
+        decisions = decide_difficulty(curated, attempts, not_attempted="out", ungraded="out")
+        artifact.write_jsonl(DIFFICULTY.name, decisions)
 
 
 def run_until_classified() -> None:

@@ -1,14 +1,14 @@
 """From questions to the selection: what each stage writes and reports."""
 
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from s1.artifacts import ArtifactWriter, read_jsonl
+from s1.artifacts import read_jsonl
 from s1.config import CollectParams, DistillParams, JsonlSource, SolverTeacher
-from s1.records import Attempt, Decision, DomainLabel, Question, Refusal, SelectedQuestion, Trace
+from s1.decisions import Decision, Refusal
+from s1.records import Attempt, DomainLabel, Question, SelectedQuestion, Trace
 from s1.sources import SourceError
 from s1.teacher.solver import SolverTeacher as Solver
 from s1.tokens import load_token_counter
@@ -26,7 +26,17 @@ from tasks.paths import (
     SELECTION,
     TRACES,
 )
-from tests.tasks.data_workspace import COLLECT, CURATE, SELECT, Log, make_attempts, make_stage, run_until_classified
+from tests.tasks.data_workspace import (
+    COLLECT,
+    CURATE,
+    SELECT,
+    Log,
+    declare_sources,
+    make_attempts,
+    make_stage,
+    run_until_classified,
+    write_attempts,
+)
 from tests.tasks.data_workspace import save_tokenizer as save_large_tokenizer
 
 DISTILL = DistillParams(teacher=SolverTeacher(kind="solver"), scope="hard", shard_size=20)
@@ -60,6 +70,7 @@ def test_refused_rows_are_listed_by_file_and_line(workspace: Path) -> None:
     rows = ['{"question": "How many primes are there?", "solution": "oo"}', "{broken", "", '{"question": "Why?"}']
     (workspace / "book.jsonl").write_text("\n".join(rows))
     book = JsonlSource(kind="jsonl", name="book", path="book.jsonl")
+    declare_sources("collect", "book.jsonl")
     params = COLLECT.model_copy(update={"sources": [*COLLECT.sources, book], "max_bad_share": 0.7})
     metrics = collect.run(make_stage("collect"), collect=params, seed=0)
     refusals = read_jsonl(REFUSED, Refusal)
@@ -82,6 +93,7 @@ def test_too_many_bad_rows_leave_the_former_artifact_alone(workspace: Path) -> N
     before = QUESTIONS.read_bytes()
     (workspace / "book.jsonl").write_text("{broken")
     book = JsonlSource(kind="jsonl", name="book", path="book.jsonl")
+    declare_sources("collect", "book.jsonl")
     with pytest.raises(SourceError, match="1 of 1 rows are bad"):
         collect_all(COLLECT.model_copy(update={"sources": [book]}))
     assert QUESTIONS.read_bytes() == before
@@ -221,14 +233,9 @@ def test_a_pool_smaller_than_wanted_is_reported() -> None:
     assert (metrics["num_selected"], metrics["num_short_of_wanted"]) == (num_hard, 100 - num_hard)
 
 
-def rewrite(path: Path, records: Sequence[Attempt]) -> None:
-    with ArtifactWriter(path.parent) as artifact:
-        artifact.write_jsonl(path.name, records)
-
-
 def test_an_empty_pool_fails_with_the_reasons() -> None:
     run_until_classified()
     attempts = [attempt.model_copy(update={"correct": True}) for attempt in read_jsonl(ATTEMPTS, Attempt)]
-    rewrite(ATTEMPTS, attempts)
+    write_attempts(attempts)
     with pytest.raises(ValueError, match=r"no question can be selected.*'too_easy_both': 120"):
         select_.run(make_stage("select"), select=SELECT, seed=0)

@@ -10,6 +10,7 @@ import torch
 
 from s1.artifacts import ArtifactWriter, read_jsonl
 from s1.config import AttemptParams, ControlParams, ForcingParams, GenerateParams, LocalEngine, ProceduralSource
+from s1.decisions import Decision
 from s1.engine.local import LocalEngine as LocalDecoder
 from s1.engine.model import Job
 from s1.engine.protocol import Completion, FollowUp, Request
@@ -23,6 +24,7 @@ from tasks.paths import (
     ATTEMPTS,
     BENCHMARKS,
     CURATED,
+    DIFFICULTY,
     GENERATIONS,
     LARGE_MODEL,
     SMALL_MODEL,
@@ -46,7 +48,8 @@ GENERATE = GenerateParams(
 
 
 def ask(num: int, *, seed: int, source: str) -> list[Question]:
-    return read_source(ProceduralSource(kind="procedural", name=source, num=num, seed=seed), seed=0).questions
+    made = ProceduralSource(kind="procedural", name=source, num=num, seed=seed)
+    return [item for item in read_source(made, seed=0) if isinstance(item, Question)]
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +95,7 @@ def test_both_base_models_attempt_every_curated_question(workspace: Path) -> Non
     ]
     assert metrics["num_questions"] == 6
     assert metrics["num_too_easy"] == len({row.question_id for row in attempts if row.correct})
-    assert all(row.num_tokens <= 5 for row in attempts)
+    assert all(row.num_tokens is not None and row.num_tokens <= 5 for row in attempts)
 
 
 def test_a_cut_attempt_is_wrong_and_has_no_answer(workspace: Path) -> None:
@@ -108,6 +111,7 @@ def test_a_question_too_long_for_the_model_stays_ungraded(workspace: Path) -> No
         artifact.write_jsonl(CURATED.name, [long])
     metrics = attempt.run(make_stage(workspace), attempt=ATTEMPT, chat=S1_DELIMITERS, seed=0)
     assert [(row.state, row.correct) for row in read_jsonl(ATTEMPTS, Attempt)] == [("cut_at_context", None)] * 2
+    assert [(row.reason, row.kept) for row in read_jsonl(DIFFICULTY, Decision)] == [("not_attempted", False)]
     assert metrics["models"]["small"]["accuracy"] is None  # type: ignore[index,call-overload]
 
 

@@ -202,3 +202,22 @@ def test_what_decoded_is_shown_as_it_was_recorded(workspace: Path, params: Param
     page = REPORT.read_text(encoding="utf-8")
     assert "<dt>engine: tensor parallel</dt><dd>8</dd>" in page
     assert "tuned/max-64: max thinking tokens" not in page
+
+
+def test_what_the_profile_leaves_out_is_called_so_and_asks_for_no_scores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, params: Params
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "prices.yaml", tmp_path)
+    for stage in ("train", "generate", "score"):
+        write(METRICS_FOLDER / f"{stage}.json", {"state": "not_run"})
+        write(LEDGER_FOLDER / f"{stage}.json", {})
+    write(METRICS_FOLDER / "curate.json", {"funnel": {"collected": 100}})
+    write(METRICS_FOLDER / "select.json", {"funnel": {"selected": 10}})
+    write(RUN_IDENTITY, {"state": "not_run"})
+    assert run(params) == {"num_benchmarks": 0, "num_points": 0, "num_transcripts": 0}
+    page = REPORT.read_text(encoding="utf-8")
+    assert "Of 100 collected questions 10 were selected to be trained on. Train, generate and score are not run" in page
+    assert page.count("Not run in this profile") == 2 + 3  # accuracy and training, and three rows of the costs
+    assert "loss was not measured" not in page
+    assert "bootstrap intervals" not in page

@@ -24,7 +24,7 @@ def test_the_policy_fail_names_the_question() -> None:
 
 
 def test_the_policy_drop_leaves_out_and_counts() -> None:
-    params = TokenizeParams(max_length=4, over_length="drop")
+    params = TokenizeParams(max_length=4, over_length="drop", max_cut_share=0.5)
     kept = apply_length_limit([SHORT, LONG], tokenize=params)
     assert kept == [SHORT]
     figures = measure([SHORT, LONG], kept, tokenize=params)
@@ -32,7 +32,7 @@ def test_the_policy_drop_leaves_out_and_counts() -> None:
 
 
 def test_the_policy_cut_shortens_and_counts() -> None:
-    params = TokenizeParams(max_length=4, over_length="cut")
+    params = TokenizeParams(max_length=4, over_length="cut", max_cut_share=1.0)
     kept = apply_length_limit([SHORT, LONG], tokenize=params)
     assert kept[1] == Example(question_id="long", input_ids=[1, 2, 3, 4], loss_mask=[0, 0, 1, 1])
     figures = measure([SHORT, LONG], kept, tokenize=params)
@@ -42,11 +42,11 @@ def test_the_policy_cut_shortens_and_counts() -> None:
 
 def test_cutting_into_the_prompt_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="question prompt: its prompt alone fills"):
-        apply_length_limit([PROMPT_ONLY], tokenize=TokenizeParams(max_length=4, over_length="cut"))
+        apply_length_limit([PROMPT_ONLY], tokenize=TokenizeParams(max_length=4, over_length="cut", max_cut_share=1.0))
 
 
 def test_nothing_left_is_refused() -> None:
-    params = TokenizeParams(max_length=2, over_length="drop")
+    params = TokenizeParams(max_length=2, over_length="drop", max_cut_share=1.0)
     with pytest.raises(ValueError, match="none of 1 examples is left"):
         measure([SHORT], apply_length_limit([SHORT], tokenize=params), tokenize=params)
 

@@ -1,10 +1,12 @@
 """The solver as a teacher."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from s1 import config
 from s1.nano.questions import generate_questions
-from s1.teacher.protocol import Teacher, build_teacher
+from s1.teacher.building import build_teacher
+from s1.teacher.protocol import Teacher
 from s1.teacher.solver import question_seed
 
 
@@ -13,7 +15,9 @@ def count_words(texts: Sequence[str]) -> list[int]:
 
 
 def solver(*, seed: int = 0) -> Teacher:
-    return build_teacher(config.SolverTeacher(kind="solver"), count_tokens=count_words, seed=seed)
+    return build_teacher(
+        config.SolverTeacher(kind="solver"), count_tokens=count_words, seed=seed, wanted=[], open_file=Path
+    )
 
 
 def test_a_trace_does_not_depend_on_what_was_asked_before() -> None:

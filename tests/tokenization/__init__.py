@@ -1,0 +1,1 @@
+"""Training examples: what is refused, what leaks, what a preview shows."""
