@@ -22,7 +22,7 @@ HASHED = Path("data/collect/hashed.jsonl")
 CURATED = Path("data/curate/questions.jsonl")
 CURATE_DECISIONS = Path("data/curate/decisions.jsonl")
 COPIES = Path("data/curate/copies.jsonl")
-"""Every other copy of a kept question as it was read, so that none of its provenance is lost."""
+"""Every row that is not the one copy of its text that was judged, as it was read: no provenance is lost."""
 
 ATTEMPTS = Path("data/attempt/attempts.jsonl")
 DIFFICULTY = Path("data/attempt/difficulty.jsonl")

@@ -29,6 +29,8 @@ class DistinctiveRule(Section):
 
     rule: Literal["distinctive"]
     """Much of a benchmark question's distinctive text removes a question; stock phrases count little."""
+    variants: Literal["out", "in"] = "out"
+    """What becomes of questions with a benchmark question's wording and other numbers: out of the pool, or in it."""
 
 
 Decontamination = Annotated[NgramRule | DistinctiveRule, Field(discriminator="rule")]

@@ -12,6 +12,7 @@ Example::
 from collections.abc import Iterable
 
 from s1.config import Decontamination
+from s1.decontamination.distinctive import DistinctiveSearch
 from s1.decontamination.ngrams import NgramSearch
 from s1.decontamination.overlap import Overlap, OverlapKind, Rule
 from s1.records import HashedItem, Question
@@ -25,6 +26,4 @@ def build_rule(params: Decontamination, *, benchmarks: Iterable[Question], hashe
         case "ngram":
             return NgramSearch(benchmarks, hashed=hashed, size=params.size)
         case "distinctive":
-            from s1.decontamination.distinctive import DistinctiveSearch
-
-            return DistinctiveSearch(benchmarks, hashed=hashed)
+            return DistinctiveSearch(benchmarks, hashed=hashed, finds_variants=params.variants == "out")

@@ -64,7 +64,10 @@ class _Text:
 class DistinctiveSearch:
     """An inverted index of the benchmarks' features, and how often each occurs in the pool."""
 
-    def __init__(self, benchmarks: Iterable[Question], *, hashed: Iterable[HashedItem]) -> None:
+    def __init__(
+        self, benchmarks: Iterable[Question], *, hashed: Iterable[HashedItem], finds_variants: bool = True
+    ) -> None:
+        self._finds_variants = finds_variants
         self._exact: dict[str, Question] = {}
         for question in benchmarks:
             self._exact.setdefault(normalize_text(question.question), question)
@@ -74,6 +77,7 @@ class DistinctiveSearch:
         self._names = list(self._index)
         self._about_numbers = frozenset(number for name, number in self._index.items() if is_about_numbers(name))
         self._voters = self._choose_voters(sets)
+        self._voting = frozenset(feature for feature, items in enumerate(self._voters) if items)
         self._items = [
             self._make_item(question, features) for question, features in zip(self._exact.values(), sets, strict=True)
         ]
@@ -89,7 +93,7 @@ class DistinctiveSearch:
         return has_hashes or normalized in self._exact or bool(self._candidates(found))
 
     def find(self, text: str) -> Overlap | None:
-        """An exact overlap first, then the item with the highest score, then hashed items."""
+        """An exact overlap first, then copies, then variants, the highest score first, then hashed items."""
         normalized = normalize_text(text)
         exact = self._exact.get(normalized)
         if exact is not None:
@@ -103,12 +107,7 @@ class DistinctiveSearch:
         if not candidates:
             return None
         text = self._read(tokens, found)
-        best: tuple[Finding, _Item] | None = None
-        for position in candidates:
-            item = self._items[position]
-            finding = judge(self._compare(item, text))
-            if finding is not None and (best is None or finding.score > best[0].score):
-                best = (finding, item)
+        best = self._best_match(text, candidates)
         if best is None:
             return None
         finding, item = best
@@ -120,6 +119,17 @@ class DistinctiveSearch:
             shared_text=shared_passages(normalized, shared),
             score=finding.score,
         )
+
+    def _best_match(self, text: _Text, candidates: Iterable[int]) -> tuple[Finding, _Item] | None:
+        """A copy before a variant, then the higher score, then the item that stands first."""
+        best: tuple[Finding, _Item] | None = None
+        for item in map(self._items.__getitem__, candidates):
+            finding = judge(self._compare(item, text))
+            if finding is None or (finding.kind == "variant" and not self._finds_variants):
+                continue
+            if best is None or (finding.kind == "copy", finding.score) > (best[0].kind == "copy", best[0].score):
+                best = (finding, item)
+        return best
 
     def _read(self, tokens: list[str], found: set[int]) -> _Text:
         rarity = self._rarity
@@ -157,7 +167,7 @@ class DistinctiveSearch:
 
     def _candidates(self, found: set[int]) -> list[int]:
         """Positions of the items that share enough features to be compared, in the benchmarks' order."""
-        votes = Counter(chain.from_iterable(map(self._voters.__getitem__, found)))
+        votes = Counter(chain.from_iterable(map(self._voters.__getitem__, found & self._voting)))
         items = self._items
         return sorted(position for position, num in votes.items() if num >= _MIN_VOTES * items[position].num_voting)
 
@@ -184,5 +194,5 @@ class DistinctiveSearch:
             item_id=question.id,
             features=features - self._about_numbers,
             numbers=features & self._about_numbers,
-            num_voting=sum(bool(self._voters[feature]) for feature in features),
+            num_voting=len(features & self._voting),
         )

@@ -19,6 +19,8 @@ _BRACE = re.compile(r"[{}]")
 _BETWEEN_BOXES = re.compile(r"[\s$]*(?:,|and|or|,\s*and)[\s$]*")
 _ANSWER_MARK = re.compile(r"(?:\b(?:Answer|ANSWER|answer)\s*(?:\*\*)?\s*:|####)\s*\**")
 _PHRASE = re.compile(r"\banswer(?: to [^.\n:]{1,80})? (?:is|would be)(?: therefore)?[ \t]*:?\s*", re.I)
+_OPINION = re.compile(r"\W*(?:in)?correct\W*|\W*(?:wrong|right)\W*", re.I)
+"""What "this answer is correct" says of an answer: nothing that could be the answer."""
 _DISPLAY = re.compile(r"\s*(?:\\\[(.*?)\\\]|\$\$(.*?)\$\$)", re.DOTALL)
 _SENTENCE_END = re.compile(r"(?<!\.)(?<!\bMrs)(?<!\bMr)(?<!\bMs)(?<!\bDr)[.!?](?=\s|$|\*\*)|\n")
 _SPECIAL_TOKEN = re.compile(r"<\|[a-z_]+\|>")
@@ -175,7 +177,7 @@ def _phrased(text: str) -> str | None:
         end = _SENTENCE_END.search(rest)
         sentence = _displayed(rest) or (rest[: end.start()] if end else rest)
         answer = _trim(_leading_value(sentence) or _behind_is(sentence))
-        if answer is not None and len(answer) <= _MAX_PHRASE:
+        if answer is not None and len(answer) <= _MAX_PHRASE and not _OPINION.fullmatch(answer):
             return answer
     return None
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from s1.config import DistinctiveRule
+from s1.config import DistinctiveRule, NgramRule
 from s1.decontamination import Rule, build_rule
 from s1.decontamination.tokens import tokens_of
 from s1.records import HashedItem, Question, normalize_text
@@ -18,6 +18,7 @@ ITEM = Question.create(
     solution="3",
     source="exam",
 )
+VARIANT = ITEM.question.replace("17", "23").replace("5", "9").replace(" 1,", " 4,")
 SHORT = Question.create(question=r"Compute $\binom{31}{28} - 407$.", solution="4088", source="exam")
 STORIES = (
     "A bag holds {} red marbles, and Ann draws {} of them.",
@@ -44,8 +45,6 @@ def test_a_stock_phrase_is_no_overlap(rule: Rule) -> None:
 
 
 def test_the_paper_s_rule_removes_them_all() -> None:
-    from s1.config import NgramRule
-
     ngram = build_rule(NgramRule(rule="ngram"), benchmarks=[ITEM])
     assert {kind_of(ngram, text) for text in POOL} == {"ngram"}
 
@@ -68,7 +67,14 @@ def test_copies_in_other_clothes_are_found(rule: Rule, text: str) -> None:
 
 
 def test_the_same_wording_with_other_numbers_is_a_variant(rule: Rule) -> None:
-    assert kind_of(rule, ITEM.question.replace("17", "23").replace("5", "9").replace(" 1,", " 4,")) == "variant"
+    assert kind_of(rule, VARIANT) == "variant"
+
+
+def test_variants_may_stay_while_copies_go() -> None:
+    params = DistinctiveRule(rule="distinctive", variants="in")
+    tolerant = learned(build_rule(params, benchmarks=[ITEM, SHORT]), POOL)
+    assert kind_of(tolerant, VARIANT) is None
+    assert kind_of(tolerant, f"Solve this. {ITEM.question}") == "copy"
 
 
 def test_the_same_text_is_exact(rule: Rule) -> None:
