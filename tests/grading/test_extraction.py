@@ -28,6 +28,7 @@ from s1.records import AnswerKind
         ("So, she makes 9 * $2 = $18 per day at the market.", "18"),
         ("The order costs Mrs. Cruz 9500 dollars.", "9500"),
         ("The answer is 4.\n\nQuestion: What is 5+5?\nThe answer is 10.", "4"),
+        ("The answer is 59.\nThis answer is correct.\nThis answer is wrong.\nThis answer is", "59"),
         ("The answer is 4.\nYou are an AI assistant that helps people.", "4"),
     ],
 )
