@@ -1,8 +1,9 @@
 """Time and memory of ``curate`` by number of questions, and of the n-gram rule beside the reference's way of doing it.
 
 Questions are those that ``collect`` wrote, repeated with other numbers and other names until there are enough, so that
-every row is a text of its own. One process for each size; memory is that process's peak. The reference's way is written
-down plainly here: an n-gram table of the whole pool, one of the benchmarks, and their intersection.
+every row is a text of its own. Every size has a program of its own, which starts the stage's processes
+(``S1_PROCESSES``); memory is the sum of their peaks. The reference's way is written down plainly here: an n-gram table
+of the whole pool, one of the benchmarks, and their intersection.
 
 Example::
 
@@ -27,6 +28,7 @@ from itertools import count, islice
 from pathlib import Path
 
 from bench.decontamination import RULES, print_table
+from infra.settings import num_processes
 from s1.artifacts import ArtifactWriter, iterate_jsonl
 from s1.config import CurateParams, NgramRule
 from s1.decontamination import build_rule
@@ -56,13 +58,21 @@ class Point:
 
 
 class _Clock:
-    """Wall and processor time since it was made; on a busy machine the second one is what work costs."""
+    """Wall and processor time since it was made, of ended children too; when others work, the second one is the cost.
+
+    On cores that are two threads of one, processor time grows when both are busy.
+    """
 
     def __init__(self) -> None:
-        self._begin = time.perf_counter(), time.process_time()
+        self._begin = self._now()
 
     def read(self) -> tuple[float, float]:
-        return time.perf_counter() - self._begin[0], time.process_time() - self._begin[1]
+        return self._now()[0] - self._begin[0], self._now()[1] - self._begin[1]
+
+    @staticmethod
+    def _now() -> tuple[float, float]:
+        usages = [resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        return time.perf_counter(), sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def perturb(question: Question, *, copy: int) -> Question:
@@ -112,7 +122,8 @@ def run_curate(rule: str, folder: Path) -> Point:
     reasons = metrics["reasons"]
     assert isinstance(reasons, dict)
     result = {reason: number for reason, number in reasons.items() if isinstance(number, int)}
-    return Point(rule, sum(result.values()), seconds, cpu_seconds, _peak_megabytes(), result)
+    peak = _peak_megabytes() + num_processes() * _peak_megabytes(resource.RUSAGE_CHILDREN)
+    return Point(rule, sum(result.values()), seconds, cpu_seconds, peak, result)
 
 
 def run_removals(way: Callable[[Sequence[str], Sequence[Question]], set[int]], name: str, folder: Path) -> Point:
@@ -148,8 +159,9 @@ def remove_by_tables(texts: Sequence[str], benchmarks: Sequence[Question]) -> se
     return removed
 
 
-def _peak_megabytes() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def _peak_megabytes(whose: int = resource.RUSAGE_SELF) -> float:
+    """The peak of this process, or the largest of its children's."""
+    peak = resource.getrusage(whose).ru_maxrss
     return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
 
 

@@ -136,7 +136,7 @@ def main() -> None:
     benchmarks = read_jsonl(arguments.collect / "benchmarks.jsonl", Question)
     held_out = read_jsonl(arguments.collect / "held_out.jsonl", Question)
     hashed = read_jsonl(arguments.collect / "hashed.jsonl", HashedItem)
-    rules = {
+    rules: dict[str, Rule] = {
         name: build_rule(params, benchmarks=[*benchmarks, *held_out], hashed=hashed) for name, params in RULES.items()
     }
     found = {name: learn(rule, pool) for name, rule in rules.items()}

@@ -184,7 +184,8 @@ def print_summary(ran: Sequence[str], stages: Sequence[str], *, seconds: float) 
         if RUN_IDENTITY.is_file():
             for warning in warnings_of(read_run_identity(RUN_IDENTITY)):
                 print(f"Compare with care. {warning}")
-    print(f"\n{len(ran)} of {len(stages)} stages ran in {seconds:.0f} s, the others were up to date.")
+    rest = ", the others were up to date" if len(ran) < len(stages) else ""
+    print(f"\n{len(ran)} of {len(stages)} stages ran in {seconds:.0f} s{rest}.")
     if REPORT.is_file():
         print(f"Report:  {REPORT.absolute()}")
     print(f"History: make up   (MLflow at http://127.0.0.1:5000 from {MLFLOW_FOLDER}/, Prefect at {UI_URL})")

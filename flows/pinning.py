@@ -55,7 +55,9 @@ class Pins:
             if paths
         ]
         if self.missing:
-            told.append(f"{self.stage}: not on this machine, declared as before: {_some(self.missing)}")
+            is_unset = data_folder() is None and any(path.startswith(DATA_PREFIX) for path in self.missing)
+            why = "S1_DATA, which names the data folder, is not set" if is_unset else "not on this machine"
+            told.append(f"{self.stage}: {why}; declared as before: {_some(self.missing)}")
         return told
 
 

@@ -207,6 +207,10 @@ def read_reference(path: Path) -> list[ReferenceQuestion]:
     """
     from s1.sources.formats import BadRow, read_raw
 
+    if not path.is_file():
+        raise ValueError(
+            f"{path} is no file; --s1k names the file with s1K's questions, such as $S1_DATA/s1k/s1k.json.gz"
+        )
     found: dict[str, ReferenceQuestion] = {}
     for row in read_raw(path, shown=str(path)):
         if isinstance(row, BadRow):

@@ -26,7 +26,7 @@ class StageForecast:
 
     stage: str
     dollars: float | None
-    """None: no earlier run is known here, or not all of its machine time was measured."""
+    """None: no earlier run is known here, not all of its machine time was measured, or it asked an unpriced model."""
     seconds: float | None
     source: str = "its last run"
     """Where both are known from."""

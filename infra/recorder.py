@@ -264,11 +264,11 @@ class Recorder:
 
     def _cost(self, end: StageEnd) -> list[CurvePoint]:
         """Quantities of the ledger and their price today."""
-        ledger = end.ledger()
-        dollars = load_prices().dollars(ledger)
+        ledger, prices = end.ledger(), load_prices()
+        dollars = prices.dollars(ledger)
         self._dollars_all += dollars or 0.0  # sums are of what was measured, as in the report
         self._dollars_spent += 0.0 if end.reused else dollars or 0.0
-        return cost_figures(ledger, dollars=dollars)
+        return cost_figures(ledger, dollars=dollars, models=prices.model_dollars(ledger))
 
 
 @contextmanager

@@ -15,6 +15,7 @@ runs, who watches it and where its figures are remembered.
 | ``S1_HOME`` | the checkout that a workspace belongs to; found from the workspace's place without it |
 | ``S1_DATA`` | folder of the user's data: paths in ``params.yaml`` that begin with ``$S1_DATA/`` start there |
 | ``S1_ARCHIVE`` | folder of the responses that were paid for; ``.s1/archive`` of the home checkout without it |
+| ``S1_PROCESSES`` | processes that a stage may spread its work over; the machine's cores, at most 4, without it |
 | ``S1_CLUSTER`` | where training runs (``infra.cluster``): a name in ``infra/clusters``; ``laptop`` without it |
 | ``S1_VLLM_…`` | which vLLM servers decode, see ``infra.vllm_servers`` |
 
@@ -56,6 +57,9 @@ MLFLOW_PARENT_RUN_ID = "S1_MLFLOW_PARENT_RUN_ID"
 HOME = "S1_HOME"
 ARCHIVE = "S1_ARCHIVE"
 DATA = "S1_DATA"
+PROCESSES = "S1_PROCESSES"
+_MAX_PROCESSES = 4
+"""Without a word from the user: more cores than this are rarely idle."""
 
 _QUIET = {
     "DO_NOT_TRACK": "true",  # MLflow accepts only this spelling
@@ -146,6 +150,21 @@ def data_folder(environment: Mapping[str, str] = os.environ) -> Path | None:
     """The user's data folder, absolute; None where ``S1_DATA`` is not set."""
     chosen = environment.get(DATA)
     return Path(chosen).expanduser().absolute() if chosen else None
+
+
+def num_processes(environment: Mapping[str, str] = os.environ) -> int:
+    """How many processes a stage may spread its work over.
+
+    Raises:
+        ValueError: ``S1_PROCESSES`` is not a positive number.
+    """
+    chosen = environment.get(PROCESSES)
+    if not chosen:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return min(cores, _MAX_PROCESSES)
+    if not chosen.isdecimal() or int(chosen) < 1:
+        raise ValueError(f"{PROCESSES}={chosen!r} is not a number of processes. Set it to 1 or more, or unset it.")
+    return int(chosen)
 
 
 def without_password(uri: str) -> str:

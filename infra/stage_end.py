@@ -17,7 +17,7 @@ from typing import Any
 
 from infra.figures import CurvePoint, curve_points, flatten_metrics, headline_figures
 from infra.pipeline import StageEntry
-from infra.prices import SECONDS_PER_HOUR
+from infra.prices import SECONDS_PER_HOUR, ModelDollars
 from infra.versions import RUN_IDENTITY, TUNED, DataSet, Versions, data_sets, hash_path
 from s1 import records
 from s1.artifacts import ArtifactError
@@ -146,14 +146,22 @@ def single_figures(figures: Mapping[str, float]) -> list[CurvePoint]:
     return [CurvePoint(name, 0, value) for name, value in figures.items()]
 
 
-def cost_figures(ledger: Mapping[str, float], *, dollars: float | None) -> list[CurvePoint]:
-    """Quantities of a ledger, in hours too, and their price, where it is known."""
+def cost_figures(
+    ledger: Mapping[str, float], *, dollars: float | None, models: ModelDollars | None = None
+) -> list[CurvePoint]:
+    """Quantities of a ledger, in hours too, and their price, where it is known.
+
+    Args:
+        models: the part of it that went to language models.
+    """
     hours = {
         f"cost/{kind}_hours": ledger[f"{kind}_seconds"] / SECONDS_PER_HOUR
         for kind in ("cpu", "gpu")
         if f"{kind}_seconds" in ledger
     }
     price = {} if dollars is None else {"cost/usd": dollars}
+    if models is not None and models.dollars and not models.unpriced:
+        price["cost/models_usd"] = models.dollars
     return single_figures({**flatten_metrics(ledger, "cost"), **hours, **price})
 
 

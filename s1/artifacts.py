@@ -82,11 +82,17 @@ class ArtifactWriter:
     @contextmanager
     def stream_jsonl(self, name: str) -> Iterator[Callable[[BaseModel], None]]:
         """A function that writes one record to a file of JSON lines, for files that are written side by side."""
-        self._num_records[name] = 0
-        with self.path(name).open("w", encoding="utf-8") as file:
+        with self.stream_lines(name) as write_line:
+            yield lambda record: write_line(record.model_dump_json().encode())
 
-            def write(record: BaseModel) -> None:
-                file.write(record.model_dump_json() + "\n")
+    @contextmanager
+    def stream_lines(self, name: str) -> Iterator[Callable[[bytes], None]]:
+        """The same for records that are lines already, without their line ends, as ``iterate_lines`` gives them."""
+        self._num_records[name] = 0
+        with self.path(name).open("wb") as file:
+
+            def write(line: bytes) -> None:
+                file.write(line + b"\n")
                 self._num_records[name] += 1
 
             yield write
@@ -183,15 +189,40 @@ def iterate_jsonl(path: Path, kind: type[RecordT]) -> Iterator[RecordT]:
     number = 0
     with path.open(encoding="utf-8", errors="strict") as file:
         for number, line in enumerate(_lines(file, path), start=1):
-            try:
-                yield kind.model_validate_json(line)
-            except ValidationError as error:
-                first = error.errors()[0]
-                where = ".".join(str(part) for part in first["loc"])
-                what = f"{where}: {first['msg']}" if where else first["msg"]
-                raise ArtifactError(
-                    f"{path}, line {number} is not a {kind.__name__}: {what}. {remake_hint(path)}"
-                ) from error
+            yield parse_line(line, kind, path=path, number=number)
+    _check_number(path, number, expected)
+
+
+def iterate_lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a JSON-lines artifact as they are, without their line ends; ``parse_line`` reads one.
+
+    Raises:
+        ArtifactError: the file is missing or truncated.
+    """
+    expected = check_file(path)
+    number = 0
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):  # noqa: B007 - how many there were is checked below
+            yield line.rstrip(b"\r\n")
+    _check_number(path, number, expected)
+
+
+def parse_line(line: str | bytes, kind: type[RecordT], *, path: Path, number: int) -> RecordT:
+    """The record of one line.
+
+    Raises:
+        ArtifactError: the line is not such a record (names file and line).
+    """
+    try:
+        return kind.model_validate_json(line)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        what = f"{where}: {first['msg']}" if where else first["msg"]
+        raise ArtifactError(f"{path}, line {number} is not a {kind.__name__}: {what}. {remake_hint(path)}") from error
+
+
+def _check_number(path: Path, number: int, expected: int | None) -> None:
     if expected is not None and number != expected:
         raise ArtifactError(f"{path} holds {number} records where {expected} were written. {remake_hint(path)}")
 

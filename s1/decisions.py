@@ -18,7 +18,7 @@ class Refusal(Record):
     line: int
     """Counted from 1."""
     reason: str
-    """Such as ``corrupt_json`` (docs/data.md); ``blank_line`` and ``left_out`` are not bad rows."""
+    """Such as ``corrupt_json`` (docs/data.md); ``blank_line`` and ``left_out`` are counted only."""
     detail: str
 
 

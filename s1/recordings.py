@@ -75,7 +75,7 @@ class RecordingReading:
     @property
     def num_bad(self) -> int:
         """Rows refused, blank lines not counted."""
-        return sum(refusal.reason != BLANK_LINE for refusal in self.refusals)
+        return len(self.refusals)
 
     def figures(self) -> dict[str, JsonValue]:
         """The counts by name."""
@@ -88,7 +88,9 @@ class RecordingReading:
         }
 
     def refuse(self, *, file: str, line: int, reason: str, detail: str) -> None:
-        """Count a row that cannot be used."""
+        """Keep a row that cannot be used; a blank line is none."""
+        if reason == BLANK_LINE:
+            return
         self.refusals.append(Refusal(source="recordings", file=file, line=line, reason=reason, detail=detail))
 
     def check(self, *, max_bad_share: float) -> None:
@@ -98,8 +100,8 @@ class RecordingReading:
             SourceError: names the first bad rows by file and line.
         """
         num_rows = self.num_read + self.num_bad
-        bad = [refusal for refusal in self.refusals if refusal.reason != BLANK_LINE]
-        first = "".join(f"\n  {row.file}, line {row.line}: {row.reason}: {row.detail}" for row in bad[:5])
+        shown = self.refusals[:5]
+        first = "".join(f"\n  {row.file}, line {row.line}: {row.reason}: {row.detail}" for row in shown)
         if num_rows and self.num_bad / num_rows > max_bad_share:
             raise SourceError(
                 f"{self.file}: {self.num_bad} of {num_rows} rows cannot be used, more than max_bad_share "
@@ -108,6 +110,23 @@ class RecordingReading:
             )
         if not self.num_read:
             raise SourceError(f"{self.file} records nothing that can be used. Check its path and adapter.{first}")
+
+
+def find_format(
+    formats: Mapping[str, RecordingFormat[ValueT]], adapter: str, *, key: str, path: str
+) -> RecordingFormat[ValueT]:
+    """The format of that name.
+
+    Args:
+        key: where ``params.yaml`` names it, to be told.
+        path: the file that it is named for, to be told.
+
+    Raises:
+        SourceError: there is none; names those that there are.
+    """
+    if adapter not in formats:
+        raise SourceError(f"{key}: {path}: no adapter here is called {adapter!r}; there are {sorted(formats)}.")
+    return formats[adapter]
 
 
 def read_recordings(

@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from statistics import fmean
 
+from infra.prices import tokens_of_model
 from s1.artifacts import ArtifactWriter, read_jsonl
 from s1.attempts.grading import grade_attempt, judge_attempts
 from s1.config import AttemptParams, ChatParams, EngineParams, Judge, RecordedEngine
@@ -142,8 +143,13 @@ def _judge(
     )
     # Equal prompts share one opinion, which is paid for once.
     paid = {item.prompt: opinion.usage for item, opinion in zip(judged.items, judged.opinions, strict=True)}.values()
-    stage.add_quantity("judge_prompt_tokens", sum(usage.prompt_tokens for usage in paid))
-    stage.add_quantity("judge_answer_tokens", sum(usage.answer_tokens for usage in paid))
+    tokens = tokens_of_model(
+        judge.model,
+        prompt_tokens=sum(usage.prompt_tokens for usage in paid),
+        output_tokens=sum(usage.thinking_tokens + usage.answer_tokens for usage in paid),
+    )
+    for name, amount in tokens.items():
+        stage.add_quantity(name, amount)
     table: Metrics = {name: {**counts} for name, counts in judged.table.items()}
     return judged.attempts, {"judge": {"num_judged": len(judged.items), "table": table}}
 

@@ -12,10 +12,11 @@ Example::
 from collections import Counter
 from collections.abc import Sequence
 
+from infra.prices import tokens_of_model
 from s1.artifacts import ArtifactWriter, read_jsonl
 from s1.classification.building import build_classifier
 from s1.classification.taxonomy import UNKNOWN_DOMAIN
-from s1.config import ClassifyParams
+from s1.config import ClassifyParams, LlmClassifier
 from s1.decisions import Decision
 from s1.difficulty import questions_in_scope
 from s1.records import DomainLabel, Question
@@ -50,8 +51,12 @@ def run(stage: StageContext, *, classify: ClassifyParams) -> Metrics:
     ]
     with ArtifactWriter(DOMAINS.parent) as artifact:
         artifact.write_jsonl(DOMAINS.name, labels)
-    for name, amount in found.quantities.items():
-        stage.add_quantity(name, amount)
+    if isinstance(classify.classifier, LlmClassifier):
+        tokens = tokens_of_model(
+            classify.classifier.model, prompt_tokens=found.prompt_tokens, output_tokens=found.output_tokens
+        )
+        for name, amount in tokens.items():
+            stage.add_quantity(name, amount)
     return _measure(labels, classifier=classifier.name)
 
 

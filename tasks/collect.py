@@ -21,7 +21,7 @@ from s1.config import CollectParams, HashedBenchmark, HeldOut
 from s1.decisions import Refusal
 from s1.records import HashedItem, Question
 from s1.sources import (
-    LEFT_OUT,
+    NOT_BAD,
     FileCount,
     Locate,
     Tally,
@@ -130,7 +130,7 @@ class _Desk:
         for item in tally.follow(items, file=file):
             if isinstance(item, kind):
                 yield item
-            elif isinstance(item, Refusal) and item.reason != LEFT_OUT:
+            elif isinstance(item, Refusal) and item.reason not in NOT_BAD:
                 self.write_refusal(item)
                 self.num_refused += 1
         tally.check(max_bad_share=self.collect.max_bad_share)

@@ -12,6 +12,7 @@ Example::
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from infra.prices import tokens_of_model
 from s1.artifacts import iterate_jsonl
 from s1.config import Judge
 from s1.grading import extract_answer, grade, reference_answer
@@ -61,7 +62,7 @@ def judge_generations(stage: StageContext, *, judge: Judge, questions: Mapping[t
         if opinion.agrees is None or item.symbolic != opinion.agrees:
             judging.notes.append(_note(key, answer, item, opinion))
     judging.figures.update({name: _figures(rows) for name, rows in by_benchmark.items()})
-    _add_quantities(stage, items, opinions)
+    _add_quantities(stage, items, opinions, model=judge.model)
     return judging
 
 
@@ -104,8 +105,13 @@ def _figures(rows: list[tuple[JudgeItem, Opinion]]) -> Metrics:
     }
 
 
-def _add_quantities(stage: StageContext, items: list[JudgeItem], opinions: list[Opinion]) -> None:
+def _add_quantities(stage: StageContext, items: list[JudgeItem], opinions: list[Opinion], *, model: str) -> None:
     """Tokens of all opinions that the result rests on, whenever they were paid for; equal prompts count once."""
     paid = {item.prompt: opinion.usage for item, opinion in zip(items, opinions, strict=True)}.values()
-    stage.add_quantity("judge_prompt_tokens", sum(usage.prompt_tokens for usage in paid))
-    stage.add_quantity("judge_answer_tokens", sum(usage.answer_tokens for usage in paid))
+    tokens = tokens_of_model(
+        model,
+        prompt_tokens=sum(usage.prompt_tokens for usage in paid),
+        output_tokens=sum(usage.thinking_tokens + usage.answer_tokens for usage in paid),
+    )
+    for name, amount in tokens.items():
+        stage.add_quantity(name, amount)

@@ -13,14 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from s1.attempts.grading import grade_attempt
-from s1.attempts.recorded import ATTEMPT_FORMATS, RecordedResponse
+from s1.attempts.recorded import ATTEMPT_FORMATS
 from s1.config import RecordedEngine, RecordedFile
-from s1.recordings import RecordingFormat, RecordingReading, read_recordings
+from s1.recordings import RecordingReading, find_format, read_recordings
 from s1.records import Attempt, Question
-from s1.sources.result import SourceError
 from tasks.stage import StageContext
-
-_PROGRESS_EVERY = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +39,15 @@ def read_recorded_attempts(
     """
     by_id = {question.id: question for question in questions}
     recorded = RecordedAttempts()
+    num_files = len(engine.small) + len(engine.large)
     for name, files in (("small", engine.small), ("large", engine.large)):
         found: dict[str, Attempt] = {}
         for file in files:
             reading = _read_file(stage, file, by_id, found, name=name)
             reading.check(max_bad_share=engine.max_bad_share)
             recorded.readings.append(reading)
+            note = f"recorded attempts of {file.model}, {name}, on {reading.num_used} of the questions"
+            stage.progress(len(recorded.readings), num_files, note)
         recorded.attempts.extend(found[question.id] for question in questions if question.id in found)
     return recorded
 
@@ -56,7 +56,8 @@ def _read_file(
     stage: StageContext, file: RecordedFile, by_id: Mapping[str, Question], found: dict[str, Attempt], *, name: str
 ) -> RecordingReading:
     reading = RecordingReading(file=file.path)
-    recordings = read_recordings(stage.source_files().path(file.path), _format(file), reading=reading)
+    recording = find_format(ATTEMPT_FORMATS, file.adapter, key="attempt.engine", path=file.path)
+    recordings = read_recordings(stage.source_files().path(file.path), recording, reading=reading)
     for question_id, response in recordings:
         question = by_id.get(question_id)
         if question is None:
@@ -73,16 +74,4 @@ def _read_file(
                 by=file.model,
             )
             reading.num_used += 1
-        if reading.num_read % _PROGRESS_EVERY == 0:
-            stage.progress(len(found), len(by_id), f"attempts of {file.model}, {name}")
-    stage.progress(len(found), len(by_id), f"attempts of {file.model}, {name}")
     return reading
-
-
-def _format(file: RecordedFile) -> RecordingFormat[RecordedResponse]:
-    if file.adapter not in ATTEMPT_FORMATS:
-        raise SourceError(
-            f"attempt.engine: {file.path}: no adapter for attempts is called {file.adapter!r}; there are "
-            f"{sorted(ATTEMPT_FORMATS)}."
-        )
-    return ATTEMPT_FORMATS[file.adapter]

@@ -14,15 +14,14 @@ import hashlib
 import json
 import platform
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from infra.figures import flatten_params
-from infra.prices import Prices, load_prices
+from infra.prices import load_prices
 from infra.provenance import git_tags
 from s1.artifacts import ArtifactError, ArtifactWriter, iterate_jsonl, read_jsonl, remake_hint, write_text_atomically
 from s1.comparing.identity import read_run_identity
@@ -46,17 +45,17 @@ from s1.config import (
 from s1.not_run import is_not_run
 from s1.records import Generation, Question, Score
 from s1.report.comparability import facts_of, warnings_of
-from s1.report.content import CostLedger, LossPoint, ReportContent, TokenPrice, Transcript
+from s1.report.content import LossPoint, ReportContent, Transcript
 from s1.report.curves import parallel_chart, scaling_chart, wait_chart
-from s1.report.figures import number
 from s1.report.funnels import read_funnels
 from s1.report.image import draw_image
 from s1.report.page import render_page, render_reader
 from s1.report.pool_reading import read_pool
 from s1.report.reading import read_results
 from s1.report.results import BenchmarkResult
-from s1.report.stage_reading import read_domains, read_figures, read_funnel, read_num_selected, read_stage_cost
+from s1.report.stage_reading import read_domains, read_figures, read_funnel, read_num_selected
 from s1.report.transcripts import assemble_transcripts, choose_transcripts
+from tasks.costs import read_costs, read_token_price
 from tasks.paths import (
     BENCHMARKS,
     CHARTS_FOLDER,
@@ -150,6 +149,7 @@ def _gather(params: Params) -> ReportContent:
     if metrics["score"] is None and "score" not in not_run:
         raise ArtifactError(f"{METRICS_FOLDER / 'score.json'} is missing. Run `dvc repro` (or `make demo`) to make it.")
     prices = load_prices()
+    ledgers = {name: _read_json(LEDGER_FOLDER / f"{name}.json") for name in STAGES}
     has_identity = RUN_IDENTITY.is_file() and "generate" not in not_run
     identity = read_run_identity(RUN_IDENTITY) if has_identity else None
     return ReportContent(
@@ -164,8 +164,8 @@ def _gather(params: Params) -> ReportContent:
         domains=tuple(read_domains(metrics["select"])),
         losses=() if "train" in not_run else tuple(_read_losses()),
         training=tuple(read_figures(metrics["train"])),
-        costs=_read_costs(prices, not_run=not_run),
-        token_price=_read_token_price(prices),
+        costs=read_costs(prices, ledgers=ledgers, not_run=not_run),
+        token_price=read_token_price(prices, ledgers["generate"]),
         transcripts=() if "score" in not_run else tuple(_read_transcripts(params.report.num_transcripts)),
         facts=tuple(_run_facts(params.seed)),
         identity=tuple(facts_of(identity)) if identity else (),
@@ -221,36 +221,6 @@ def _read_losses() -> list[LossPoint]:
     if not TRAIN_STEPS.is_file():
         return []
     return [LossPoint(step=row.step, loss=row.loss) for row in read_jsonl(TRAIN_STEPS, _Step)]
-
-
-def _read_costs(prices: Prices, *, not_run: Sequence[str]) -> CostLedger:
-    stages = []
-    for name in STAGES:
-        ledger = _read_json(LEDGER_FOLDER / f"{name}.json")
-        cost = read_stage_cost(name, ledger, dollars=_dollars(ledger, prices))
-        stages.append(replace(cost, not_run=name in not_run))
-    notes = [
-        f"{what} ${price.usd:g} ({price.date.isoformat()}; {price.source})"
-        for what, price in (("CPU core hour", prices.cpu_core_hour), ("GPU hour", prices.gpu_hour))
-    ]
-    return CostLedger(stages=tuple(stages), price_note=f"Prices: {'; '.join(notes)}.")
-
-
-def _read_token_price(prices: Prices) -> TokenPrice | None:
-    """Dollars of the decoding stage and the tokens that it decoded; None where either was not measured."""
-    ledger = _read_json(LEDGER_FOLDER / "generate.json")
-    dollars = _dollars(ledger, prices)
-    tokens = number(ledger or {}, "decoded_tokens")
-    return TokenPrice(dollars=dollars, decoded_tokens=tokens) if dollars is not None and tokens else None
-
-
-def _dollars(ledger: Mapping[str, JsonValue] | None, prices: Prices) -> float | None:
-    """Price of a ledger; None where machine time was not measured."""
-    if ledger is None:
-        return None
-    amounts = {name: float(value) for name, value in ledger.items() if isinstance(value, (int, float))}
-    measured = "cpu_seconds" in amounts and "gpu_seconds" in amounts
-    return prices.dollars(amounts) if measured else None
 
 
 def _read_transcripts(num: int) -> list[Transcript]:

@@ -91,7 +91,10 @@ def _ids_of(drawn: Draw) -> set[str]:
 def _refuse_empty(pool: Pool) -> None:
     if not pool.candidates:
         reasons = dict(Counter(rejection.reason for rejection in pool.rejections.values()))
-        raise ValueError(f"no question can be selected: {reasons}. Collect more or harder questions, or distill again.")
+        raise ValueError(
+            f"no question can be selected: {reasons}. Collect more or harder questions, distill them, or count as "
+            "hard what nobody attempted or could grade (attempt.not_attempted, attempt.ungraded)."
+        )
 
 
 def _draw_others(material: Material, select: SelectParams, *, seed: int, judge: AnswerJudge) -> list[_Other]:

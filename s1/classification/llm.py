@@ -79,10 +79,8 @@ class LlmClassifier:
         usages = [reply.usage for reply in replies.values()]  # all that the result rests on, whenever it was paid for
         return Classification(
             [_verdict(replies[text]) for text in texts],
-            quantities={
-                "classifier_prompt_tokens": sum(usage.prompt_tokens for usage in usages),
-                "classifier_answer_tokens": sum(usage.answer_tokens for usage in usages),
-            },
+            prompt_tokens=sum(usage.prompt_tokens for usage in usages),
+            output_tokens=sum(usage.thinking_tokens + usage.answer_tokens for usage in usages),
         )
 
 

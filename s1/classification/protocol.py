@@ -9,7 +9,7 @@ Example::
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from s1.classification.taxonomy import UNKNOWN_DOMAIN
@@ -43,8 +43,9 @@ class Classification:
 
     verdicts: list[Verdict]
     """One per text, in the texts' order."""
-    quantities: dict[str, float] = field(default_factory=dict)
-    """What costs money (tokens), by the names of the stage's ledger."""
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+    """Of every reply that the verdicts rest on, whenever it was paid for; 0 where nothing costs money."""
 
 
 class Classifier(Protocol):

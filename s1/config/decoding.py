@@ -48,7 +48,7 @@ class RecordedFile(Section):
     """A file of recorded attempts."""
 
     adapter: str
-    """Which adapter reads the file (``s1.attempts.recorded``): the question, and the model's response to it."""
+    """Format of the file, such as mmlu-pro or theoremqa; docs/attempts.md lists them."""
     path: str
     """The file; ``$S1_DATA/...`` starts in the data folder."""
     model: str

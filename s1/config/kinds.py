@@ -109,7 +109,7 @@ class JsonlSource(Section):
     answer_field: str | None = None
     """Key of the short final answer in each line; without one, the answer is read out of the solution."""
     answer_kind: AnswerKind = "expression"
-    """How answers are compared: as mathematics (expression), as a letter (choice), or by a judge (prose)."""
+    """Answers are compared as mathematics (expression), letters (choice), a number and its unit, by a judge (prose)."""
 
 
 class FilesSource(Section):
@@ -160,7 +160,7 @@ class HubSource(Section):
     answer_field: str | None = None
     """Column of the short final answer; without one, the answer is read out of the solution."""
     answer_kind: AnswerKind = "expression"
-    """How answers are compared: as mathematics (expression), as a letter (choice), or by a judge (prose)."""
+    """Answers are compared as mathematics (expression), letters (choice), a number and its unit, by a judge (prose)."""
     wrong_choice_fields: list[str] = Field(default=[])
     """Columns of wrong options: the options are put under the question as A, B, ... in an order drawn from the seed."""
 
@@ -209,7 +209,7 @@ class RecordedTraces(Section):
     """A file of recorded traces."""
 
     adapter: str
-    """Which adapter reads the file (``s1.teacher.recorded``); it also reads the question that each trace is of."""
+    """Format of the file, such as r1-pcmb or pairs; docs/attempts.md lists them."""
     path: str
     """The file; ``$S1_DATA/...`` starts in the data folder."""
     join: str | None = None

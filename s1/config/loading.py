@@ -1,5 +1,6 @@
 """Reading ``params.yaml``: whatever is wrong with it is told with file, line and key."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,9 @@ import yaml
 from pydantic import ValidationError
 
 from s1.config.params import Params
+
+_NAMED_KEY = re.compile(r"Value error, (\w+(?:\.\w+)+)")
+"""What a check across sections begins with: the key to look at."""
 
 
 class ParamsError(ValueError):
@@ -52,6 +56,10 @@ def _explain(path: Path, tree: Any, error: ValidationError) -> str:
             "extra_forbidden": "unknown key; remove it or correct its spelling",
             "missing": "this key is missing; add it (profiles/nano.yaml shows every key)",
         }.get(issue["type"], issue["msg"].removeprefix("Value error, "))
+        named = None if key else _NAMED_KEY.match(issue["msg"])
+        if named is not None:
+            lines.append(f"{path}, line {_line_of(tree, [*named[1].split('.')])}: {message}")
+            continue
         where = ".".join(str(part) for part in key) or "(whole file)"
         lines.append(f"{path}, line {_line_of(tree, key)}, {where}: {message}{allowed}")
     return "\n".join(lines)

@@ -122,7 +122,7 @@ class Params(Section):
             raise ValueError(
                 f"generate.benchmarks names {prose}, whose answers are prose, which only a judge can grade: name one "
                 "in score.judge (its address is the variable S1_JUDGE_URL), or give the benchmark the answer_kind "
-                "expression or choice"
+                "expression, choice or number"
             )
         return self
 

@@ -2,11 +2,13 @@
 
 Example::
 
-    for curated in curate(lambda: iterate_jsonl(path, Question), rules=params.curate, rule=rule):
+    curation = Curation(params.curate, rule=rule, read=read)
+    curation.note(lines)
+    for curated in curation.decide(lines):
         curated.decision.reason     # 'kept', 'duplicate', 'ngram8', 'image', ...
 """
 
-from s1.curation.decisions import Curated, curate
+from s1.curation.decisions import Curated, Curation, Reader
 from s1.curation.reasons import (
     DUPLICATE,
     EXACT_BENCHMARK,
@@ -22,7 +24,8 @@ __all__ = [
     "KEPT",
     "QUALITY_REASONS",
     "Curated",
+    "Curation",
+    "Reader",
     "count_steps",
     "count_steps_of_reasons",
-    "curate",
 ]

@@ -2,10 +2,14 @@
 
 Every question gets one ``Decision``. Rules on the trace belong to ``s1.selection``; rules on the question's text, which
 need no model, stand here (paper section 2.2 and appendix C). Nothing but ids and what the rule counts stays in memory.
+The first pass reads every question and notes which ones must be looked at again, few of them; the second one reads
+only those. A pool may be curated in parts, side by side: see ``s1.curation.rows``.
 
 Example::
 
-    for curated in curate(lambda: iterate_jsonl(path, Question), rules=params.curate, rule=rule):
+    curation = Curation(params.curate, rule=rule, read=read)
+    curation.note(lines)
+    for curated in curation.decide(lines):
         curated.decision.reason     # 'kept', 'duplicate', 'ngram8', 'image', ...
 """
 
@@ -16,59 +20,106 @@ from s1.config import CurateParams
 from s1.curation.copies import CopyIndex
 from s1.curation.quality import Objection, QualityRules
 from s1.curation.reasons import DUPLICATE, EXACT_BENCHMARK, KEPT
+from s1.curation.rows import id_of, part_of, source_of
 from s1.decisions import Decision
-from s1.decontamination import Overlap, Rule
+from s1.decontamination import Overlap, PoolRule
 from s1.records import Question
+
+Reader = Callable[[int, bytes], Question]
+"""Reads the line of a row, counted from 0; raises what names the line when it is no question."""
 
 
 @dataclass(frozen=True, slots=True)
 class Curated:
-    """One collected question and what became of it."""
+    """What became of one collected question."""
 
-    question: Question
     decision: Decision
     benchmark: str | None = None
     """The benchmark whose text it has, where that took it out."""
+    planted: str | None = None
+    """How a benchmark question was planted in it (``metadata["planted"]``), where one was."""
 
 
-def curate(
-    read: Callable[[], Iterable[Question]], *, rules: CurateParams, rule: Rule, sources: Sequence[str] = ()
-) -> Iterator[Curated]:
-    """Apply dedupe, decontamination and quality rules, in this order.
+class Curation:
+    """One part of a pool, or all of it: dedupe, decontamination and quality rules, in this order."""
 
-    Args:
-        read: gives the collected questions, called twice; both times the same ones.
-        rule: not yet used; it learns in the first pass which phrases are common.
-        sources: of equal texts with a reference, those of the source that stands first here are kept; without it, of
-            the source that is read first.
+    def __init__(
+        self,
+        rules: CurateParams,
+        *,
+        rule: PoolRule,
+        read: Reader,
+        part: int = 0,
+        num_parts: int = 1,
+        sources: Sequence[str] = (),
+    ) -> None:
+        """With a rule that was not used yet: it learns in the first pass which phrases are common.
 
-    Yields:
-        Every question, in the order of the second reading.
-    """
-    quality = QualityRules(rules)
-    copies = CopyIndex(sources=sources)
-    shares_something: set[int] = set()
-    for question in read():
-        if copies.add(question) and rule.observe(question.question):
-            shares_something.add(int(question.id, 16))
-    for question in read():
-        overlap: Overlap | None = None
-        if not copies.take(question):
-            objection: Objection | None = Objection(DUPLICATE, f"same text as one of {copies.source_of(question)}")
-        else:
-            overlap = rule.find(question.question) if int(question.id, 16) in shares_something else None
-            objection = quality.object_to(question) if overlap is None else _contamination(overlap, rules)
-        yield Curated(question, _decide(question, objection), None if overlap is None else overlap.benchmark)
+        Of equal texts with a reference, those of the source that stands first in ``sources`` are kept; without it, of
+        the source that is read first.
+        """
+        self._rules = rules
+        self._rule = rule
+        self._read = read
+        self._part = part
+        self._num_parts = num_parts
+        self._quality = QualityRules(rules)
+        self._copies = CopyIndex(sources=sources)
+        # Texts, by id, that share something with a benchmark; and those that break a quality rule.
+        self._sharing: set[int] = set()
+        self._objectionable: set[int] = set()
+        self._planted: dict[int, str] = {}
 
+    def note(self, lines: Iterable[bytes]) -> None:
+        """The first pass, over the lines of the whole pool.
 
-def _decide(question: Question, objection: Objection | None) -> Decision:
-    return Decision(
-        question_id=question.id,
-        source=question.source,
-        kept=objection is None,
-        reason=KEPT if objection is None else objection.reason,
-        detail="" if objection is None else objection.detail,
-    )
+        Where there are other parts, their rules' ``observed()`` goes into this one's before the second pass.
+        """
+        for row, line in enumerate(lines):
+            if not self._has(line):
+                self._copies.meet(source_of(line))
+                continue
+            question = self._read(row, line)
+            planted = question.metadata.get("planted")
+            if isinstance(planted, str):
+                self._planted[row] = planted
+            if self._copies.add(row, question):
+                if self._rule.observe(question.question):
+                    self._sharing.add(int(question.id, 16))
+                if self._quality.object_to(question) is not None:
+                    self._objectionable.add(int(question.id, 16))
+
+    def decide(self, lines: Iterable[bytes]) -> Iterator[Curated]:
+        """The second pass, over the same lines: one decision for every row of this part, in their order."""
+        for row, line in enumerate(lines):
+            if not self._has(line):
+                continue
+            question_id = id_of(line)
+            objection, benchmark = self._judge(row, line, key=int(question_id, 16))
+            decision = Decision(
+                question_id=question_id,
+                source=source_of(line),
+                kept=objection is None,
+                reason=KEPT if objection is None else objection.reason,
+                detail="" if objection is None else objection.detail,
+            )
+            yield Curated(decision, benchmark, self._planted.get(row))
+
+    def _has(self, line: bytes) -> bool:
+        return part_of(line, num_parts=self._num_parts) == self._part
+
+    def _judge(self, row: int, line: bytes, *, key: int) -> tuple[Objection | None, str | None]:
+        """What speaks against a question, and the benchmark that it is of."""
+        if not self._copies.is_best(row, key):
+            return Objection(DUPLICATE, f"same text as one of {self._copies.source_of(key)}"), None
+        is_sharing = key in self._sharing
+        if not is_sharing and key not in self._objectionable and not self._copies.is_replaced(key):
+            return None, None
+        question = self._read(row, line)
+        overlap = self._rule.find(question.question) if is_sharing else None
+        if overlap is not None:
+            return _contamination(overlap, self._rules), overlap.benchmark
+        return self._quality.object_to(question), None
 
 
 def _contamination(overlap: Overlap, rules: CurateParams) -> Objection:

@@ -37,6 +37,9 @@ _FUNCTION_WORDS = {
 }
 _WORDS_OF = {language: frozenset(words.split()) for language, words in _FUNCTION_WORDS.items()}
 LANGUAGES = frozenset(_SCRIPTS) | frozenset(_WORDS_OF)
+_ANY_SCRIPT = re.compile(r"[\u0370-\u07ff\u0900-\u097f\u0e00-\u0e7f\u1100-\u11ff\u3040-\u9fff\uac00-\ud7af]")
+"""A sign that one of the scripts may have; mathematical ones are in none."""
+_ALL_WORDS = frozenset().union(*_WORDS_OF.values())
 _SCRIPT_SHARE = 0.2
 """Share of a text's letters in a script from which on that is its language; names and terms are less."""
 _MIN_WORDS = 4
@@ -71,6 +74,8 @@ def language_of(text: str) -> str | None:
 
 
 def _by_script(text: str) -> str | None:
+    if _ANY_SCRIPT.search(text) is None:
+        return None
     num_letters = len(_LETTERS.findall(_COMMANDS.sub(" ", text)))
     for language, script in _SCRIPTS.items():
         num_signs = sum(map(len, script.findall(text)))
@@ -80,7 +85,7 @@ def _by_script(text: str) -> str | None:
 
 
 def _by_words(text: str) -> str | None:
-    words = set(text.lower().split())
+    words = _ALL_WORDS.intersection(text.lower().split())
     english = len(words & _WORDS_OF["en"])
     if english >= _CERTAIN:
         return "en"

@@ -67,7 +67,7 @@ def missing_picture(question: Question) -> str | None:
         return f"the source shows a picture: {str(picture)[:80]!r}"
     text = question.question
     lowered = text.lower()
-    if not any(hint in lowered for hint in _HINTS) or _DRAWN.search(text):
+    if not any(map(lowered.__contains__, _HINTS)) or _DRAWN.search(text):
         return None
     match = _NEEDED.search(text)
     return None if match is None else f"speaks of a picture: {' '.join(match.group().split())!r}"

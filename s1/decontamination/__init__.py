@@ -14,13 +14,15 @@ from collections.abc import Iterable
 from s1.config import Decontamination
 from s1.decontamination.distinctive import DistinctiveSearch
 from s1.decontamination.ngrams import NgramSearch
-from s1.decontamination.overlap import Overlap, OverlapKind, Rule
+from s1.decontamination.overlap import Overlap, OverlapKind, PoolRule, Rule
 from s1.records import HashedItem, Question
 
-__all__ = ["Overlap", "OverlapKind", "Rule", "build_rule"]
+__all__ = ["Overlap", "OverlapKind", "PoolRule", "Rule", "build_rule"]
 
 
-def build_rule(params: Decontamination, *, benchmarks: Iterable[Question], hashed: Iterable[HashedItem] = ()) -> Rule:
+def build_rule(
+    params: Decontamination, *, benchmarks: Iterable[Question], hashed: Iterable[HashedItem] = ()
+) -> PoolRule:
     """The rule that ``curate.decontamination`` names, over benchmark questions and hashed items."""
     match params.rule:
         case "ngram":

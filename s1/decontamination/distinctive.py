@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import cast
 
 from s1.decontamination.features import Feature, features_of, is_about_numbers
 from s1.decontamination.hashed import HashedIndex
@@ -92,6 +93,16 @@ class DistinctiveSearch:
         has_hashes = self._hashed.observe(normalized)
         return has_hashes or normalized in self._exact or bool(self._candidates(found))
 
+    def observed(self) -> list[int]:
+        """How many texts, and how many of them have each feature and each hash."""
+        return self._rarity.observed() + self._hashed.observed()
+
+    def add_observed(self, observed: Sequence[int]) -> None:
+        """Count what the rules of other parts of the pool observed."""
+        num_own = len(self._names) + 1
+        self._rarity.add_observed(observed[:num_own])
+        self._hashed.add_observed(observed[num_own:])
+
     def find(self, text: str) -> Overlap | None:
         """An exact overlap first, then copies, then variants, the highest score first, then hashed items."""
         normalized = normalize_text(text)
@@ -163,7 +174,9 @@ class DistinctiveSearch:
 
     def _features_in(self, tokens: list[str]) -> set[int]:
         """The benchmarks' features that a row of tokens has."""
-        return set(map(self._index.__getitem__, self._known.intersection(features_of(tokens))))
+        found = set(map(self._index.get, features_of(tokens)))
+        found.discard(None)
+        return cast("set[int]", found)
 
     def _candidates(self, found: set[int]) -> list[int]:
         """Positions of the items that share enough features to be compared, in the benchmarks' order."""

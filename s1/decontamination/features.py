@@ -11,7 +11,7 @@ Example::
 """
 
 from collections.abc import Iterator
-from itertools import chain, pairwise
+from itertools import chain, filterfalse, pairwise
 
 from s1.decontamination.tokens import VARIABLE
 
@@ -30,7 +30,7 @@ _STOP_WORDS = frozenset(
 
 def features_of(tokens: list[str]) -> Iterator[Feature]:
     """All features of a row of tokens, repeated ones repeated."""
-    words = [token for token in tokens if token not in _STOP_WORDS]
+    words = list(filterfalse(_STOP_WORDS.__contains__, tokens))
     numbers = [token for token in words if token[0].isdecimal()]
     marks = [_NUMBER] * len(numbers)
     return chain(

@@ -71,8 +71,12 @@ class HashedIndex:
         encoded = normalized_text.encode()
         starts = _word_starts(encoded)
         sha256 = hashlib.sha256
-        for start, behind in zip(starts, starts[HASHED_SIZE:], strict=False):
-            number = numbers.get(sha256(encoded[start : behind - 1]).digest()[:_HASH_BYTES])
+        places = list(zip(starts, starts[HASHED_SIZE:], strict=False))
+        digests = [sha256(encoded[start : behind - 1]).digest()[:_HASH_BYTES] for start, behind in places]
+        if numbers.keys().isdisjoint(digests):
+            return found
+        for (start, behind), digest in zip(places, digests, strict=True):
+            number = numbers.get(digest)
             if number is not None:
                 found.append(HashedHit(encoded[start : behind - 1].decode(), number, self._owners[number]))
         return found

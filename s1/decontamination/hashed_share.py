@@ -10,6 +10,8 @@ Example::
     share.find("a normalised text")         # None, or Overlap(benchmark="gpqa-diamond", score=0.9, ...)
 """
 
+from collections.abc import Sequence
+
 from s1.decontamination.hashed import HashedIndex
 from s1.decontamination.overlap import Overlap
 from s1.decontamination.rarity import Rarity
@@ -32,6 +34,14 @@ class HashedShare:
         numbers = {hit.number for hit in self._index.hits(normalized_text)}
         self._rarity.observe(numbers)
         return bool(numbers)
+
+    def observed(self) -> list[int]:
+        """See ``Rarity.observed``."""
+        return self._rarity.observed()
+
+    def add_observed(self, observed: Sequence[int]) -> None:
+        """See ``Rarity.add_observed``."""
+        self._rarity.add_observed(observed)
 
     def find(self, normalized_text: str) -> Overlap | None:
         """The item whose share is largest, where that is enough."""

@@ -8,7 +8,7 @@ Example::
     NgramSearch(benchmarks, hashed=[], size=8).find("Find the largest n such that ...")
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from s1.decontamination.hashed import HashedIndex
 from s1.decontamination.overlap import Overlap
@@ -35,6 +35,13 @@ class NgramSearch:
     def observe(self, text: str) -> bool:
         """Whether ``find`` would find something; the rule learns nothing from the pool."""
         return self.find(text) is not None
+
+    def observed(self) -> list[int]:
+        """Nothing."""
+        return []
+
+    def add_observed(self, observed: Sequence[int]) -> None:
+        """Nothing is learnt from other parts of the pool either."""
 
     def find(self, text: str) -> Overlap | None:
         """An exact overlap first, then the first shared n-gram in the text's order, then the first hashed one."""

@@ -10,6 +10,7 @@ Example::
     rule.find("Find the largest n ...")     # None, or Overlap(kind="ngram", benchmark="aime24", ...)
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -45,4 +46,16 @@ class Rule(Protocol):
 
     def find(self, text: str) -> Overlap | None:
         """The overlap of a text with the benchmarks: of several, the strongest; None where it is none."""
+        ...
+
+
+class PoolRule(Rule, Protocol):
+    """A rule to which a pool can be shown in parts: equal rules observe one part each and tell one another."""
+
+    def observed(self) -> list[int]:
+        """What was learnt from the texts that were observed, as numbers that add up over parts of a pool."""
+        ...
+
+    def add_observed(self, observed: Sequence[int]) -> None:
+        """Learn what other parts' rules observed: the sum of their ``observed()``, before the first ``find``."""
         ...

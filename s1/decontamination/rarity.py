@@ -13,7 +13,7 @@ Example::
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _COMMON = 40
 """Texts that have a feature at which its weight is half of what its inverse document frequency says."""
@@ -29,6 +29,7 @@ class Rarity:
         self._weights: list[float] | None = None
         for features in texts:
             self.observe(features)
+        self._at_first = self._totals()
 
     def observe(self, features: Iterable[int]) -> None:
         """One more text, by its different features."""
@@ -37,6 +38,20 @@ class Rarity:
             counts[feature] += 1
         self._num_texts += 1
         self._weights = None
+
+    def observed(self) -> list[int]:
+        """Texts, and texts with each feature, beyond those to begin with; these numbers add up over parts of a pool."""
+        return [now - first for now, first in zip(self._totals(), self._at_first, strict=True)]
+
+    def add_observed(self, observed: Sequence[int]) -> None:
+        """Count what others observed, by their ``observed()``."""
+        num_texts, *counts = observed
+        self._num_texts += num_texts
+        self._counts = [own + other for own, other in zip(self._counts, counts, strict=True)]
+        self._weights = None
+
+    def _totals(self) -> list[int]:
+        return [self._num_texts, *self._counts]
 
     def weigh(self, features: Iterable[int]) -> float:
         """Sum of the features' weights."""

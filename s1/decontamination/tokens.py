@@ -100,7 +100,8 @@ def _canonical(raw: str) -> str:
 
 def tokens_of(text: str) -> list[str]:
     """The tokens of a text, in order."""
-    return list(filter(None, _canonize(_TOKEN.findall(prepare(text)))))
+    tokens = _canonize(_TOKEN.findall(prepare(text)))
+    return list(filter(None, tokens)) if "" in tokens else tokens
 
 
 @dataclass(frozen=True, slots=True)

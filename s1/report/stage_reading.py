@@ -106,8 +106,14 @@ def read_stage_cost(stage: str, ledger: Figures | None, *, dollars: float | None
         cpu_hours=None if cpu_seconds is None else cpu_seconds / SECONDS_PER_HOUR,
         gpu_hours=None if gpu_seconds is None else gpu_seconds / SECONDS_PER_HOUR,
         dollars=dollars,
-        tokens=tuple((_spaced(kind.removesuffix("_tokens")), number(figures, kind) or 0.0) for kind in kinds),
+        tokens=tuple((_kind_of_tokens(kind), number(figures, kind) or 0.0) for kind in kinds),
     )
+
+
+def _kind_of_tokens(name: str) -> str:
+    """``thinking_tokens`` -> thinking; ``model/gemini-2.5-flash/input_tokens`` -> gemini-2.5-flash input."""
+    model, slash, kind = name.removeprefix("model/").removesuffix("_tokens").rpartition("/")
+    return f"{model}{' ' if slash else ''}{_spaced(kind)}"
 
 
 def read_figures(figures: Figures | None, *, prefix: str = "") -> list[tuple[str, float | None]]:

@@ -14,10 +14,11 @@ Example::
 from s1.sources.files import Locate, plain_path, read_hashes
 from s1.sources.planting import plant_overlaps
 from s1.sources.reading import read_source
-from s1.sources.result import LEFT_OUT, FileCount, Item, SourceError, Tally, only_gradable, texts_of
+from s1.sources.result import LEFT_OUT, NOT_BAD, FileCount, Item, SourceError, Tally, only_gradable, texts_of
 
 __all__ = [
     "LEFT_OUT",
+    "NOT_BAD",
     "FileCount",
     "Item",
     "Locate",

@@ -21,7 +21,8 @@ from s1.sources.raw import BLANK_LINE
 
 LEFT_OUT = "left_out"
 """Reason of a good row that the source's rules leave out (another language, another part of a collection): counted."""
-_NOT_BAD = (BLANK_LINE, LEFT_OUT)
+NOT_BAD = (BLANK_LINE, LEFT_OUT)
+"""Reasons that are counted only: such rows are not bad, and not listed."""
 _NUM_SHOWN = 5
 
 Item = Question | Refusal
@@ -43,7 +44,7 @@ class FileCount:
     @property
     def refused(self) -> int:
         """Rows that are no questions."""
-        return sum(count for reason, count in self.reasons.items() if reason not in _NOT_BAD)
+        return sum(count for reason, count in self.reasons.items() if reason not in NOT_BAD)
 
     @property
     def left_out(self) -> int:
@@ -82,7 +83,7 @@ class Tally:
             self._file(str(place)).kept += 1
             return
         self._file(item.file).reasons[item.reason] += 1
-        if item.reason not in _NOT_BAD and len(self.first_bad) < _NUM_SHOWN:
+        if item.reason not in NOT_BAD and len(self.first_bad) < _NUM_SHOWN:
             self.first_bad.append(item)
 
     def _file(self, name: str) -> FileCount:

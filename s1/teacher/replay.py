@@ -17,9 +17,8 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from s1.config import RecordedTraces, ReplayTeacher
-from s1.recordings import RecordingFormat, RecordingReading, read_recordings
+from s1.recordings import RecordingReading, find_format, read_recordings
 from s1.records import Trace, Usage
-from s1.sources.result import SourceError
 from s1.teacher.recorded import TRACE_FORMATS, RecordedTrace
 from s1.tokens import TokenCounter
 
@@ -101,7 +100,8 @@ def _read_file(
 ) -> RecordingReading:
     reading = RecordingReading(file=file.path)
     join_path = open_file(file.join) if file.join is not None else None
-    recordings = read_recordings(open_file(file.path), _format(file), reading=reading, join_path=join_path)
+    recording = find_format(TRACE_FORMATS, file.adapter, key="distill.teacher", path=file.path)
+    recordings = read_recordings(open_file(file.path), recording, reading=reading, join_path=join_path)
     for question_id, trace in recordings:
         former = traces.get(question_id)
         if question_id not in wanted:
@@ -112,12 +112,3 @@ def _read_file(
             traces[question_id] = trace if file.teacher is None else replace(trace, teacher=file.teacher)
             reading.num_used += 1
     return reading
-
-
-def _format(file: RecordedTraces) -> RecordingFormat[RecordedTrace]:
-    if file.adapter not in TRACE_FORMATS:
-        raise SourceError(
-            f"distill.teacher: {file.path}: no adapter for traces is called {file.adapter!r}; there are "
-            f"{sorted(TRACE_FORMATS)}."
-        )
-    return TRACE_FORMATS[file.adapter]

@@ -52,7 +52,7 @@ def test_no_question_is_paid_for_twice_and_its_tokens_are_counted_all_the_same(t
         assert len(server.requests) == 2
     again = make(None, tmp_path).classify(["A triangle?", "How many ways?", "A triangle?"])
     assert again == first
-    assert first.quantities == {"classifier_prompt_tokens": 180, "classifier_answer_tokens": 14}
+    assert (first.prompt_tokens, first.output_tokens) == (180, 14)
 
 
 @pytest.mark.parametrize(

@@ -54,8 +54,12 @@ def test_an_error_inside_a_list_of_sources_names_the_item(edited: Callable[[str,
 
 
 def test_a_benchmark_that_nobody_collects_is_refused(edited: Callable[[str, str], Path]) -> None:
-    with pytest.raises(ParamsError, match="'aime24', which is not in collect.benchmarks"):
-        load_params(edited("benchmarks: [nano-test]", "benchmarks: [aime24]"))
+    path = edited("benchmarks: [nano-test]", "benchmarks: [aime24]")
+    line = _line_of(path, "benchmarks: [aime24]")
+    with pytest.raises(
+        ParamsError, match=rf"line {line}: generate\.benchmarks names 'aime24', which is not in collect"
+    ):
+        load_params(path)
 
 
 def test_broken_yaml_is_refused_with_its_place(tmp_path: Path) -> None:

@@ -38,6 +38,11 @@ def test_every_profile_of_a_real_model_is_known_here() -> None:
     assert {path.stem for path in PROFILES.glob("*.yaml")} == {NANO, OPEN, *CLUSTERS}
 
 
+def test_s1k_gives_way_to_the_sources_that_it_copies_from() -> None:
+    """Of equal texts the first source's is kept, and S1K's does not say that a letter is asked."""
+    assert load(OPEN).collect.sources[-1].name == "s1k"
+
+
 def test_the_papers_profile_trains_as_the_paper_did() -> None:
     """Appendix D: 5 epochs, batch 16, bfloat16, 1e-5 after 5% warm-up, AdamW 0.9 and 0.95, weight decay 1e-4."""
     params = load("s1-32b")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from s1.config import CurateParams, Decontamination, DistinctiveRule, NgramRule
 from s1.curation import DUPLICATE
 from s1.records import Question
-from tests.curation.texts import RULES, ask, run
+from tests.curation.texts import RULES, ask, run, run_in_parts
 
 NAMES = ("math", "agieval", "aime")
 VOCABULARY = "find the sum of all primes p q 7 12 below angle triangle box [asy] p3. **2** red circle"
@@ -63,6 +63,17 @@ def test_the_order_of_the_rows_changes_nothing(
         )
 
     assert outcome(pool) == outcome(shuffled)
+
+
+@pytest.mark.parametrize("decontamination", DECONTAMINATIONS, ids=lambda rule: rule.rule)
+@given(pool=POOLS, benchmark=st.lists(TEXTS, max_size=4), num_parts=st.integers(2, 4))
+@settings(max_examples=60, deadline=None)
+def test_a_pool_in_parts_is_curated_like_the_whole(
+    decontamination: Decontamination, pool: list[Question], benchmark: list[str], num_parts: int
+) -> None:
+    items = [ask(text, source="exam") for text in benchmark]
+    rules = rules_with(decontamination)
+    assert run_in_parts(pool, items, rules=rules, num_parts=num_parts) == run(pool, items, rules=rules)
 
 
 @st.composite

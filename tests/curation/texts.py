@@ -1,10 +1,12 @@
 """Questions and rules that curation's tests share."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
+from s1.artifacts import parse_line
 from s1.config import CurateParams, Decontamination, NgramRule
-from s1.curation import Curated
-from s1.curation import curate as curate_stream
+from s1.curation import Curation
 from s1.decisions import Decision
 from s1.decontamination import Rule, build_rule
 from s1.records import Question
@@ -24,6 +26,14 @@ def ask(text: str, *, source: str = "book", solution: str = "1", **metadata: str
     return Question.create(question=text, solution=solution, source=source, metadata=dict(metadata))
 
 
+@dataclass(frozen=True, slots=True)
+class Curated:
+    """A row and what became of it."""
+
+    question: Question
+    decision: Decision
+
+
 def run(
     questions: Sequence[Question],
     benchmarks: Sequence[Question] = (),
@@ -31,8 +41,37 @@ def run(
     rules: CurateParams = RULES,
     sources: Sequence[str] = (),
 ) -> list[Curated]:
-    rule = build_rule(rules.decontamination, benchmarks=benchmarks)
-    return list(curate_stream(lambda: questions, rules=rules, rule=rule, sources=sources))
+    return run_in_parts(questions, benchmarks, rules=rules, sources=sources, num_parts=1)
+
+
+def run_in_parts(
+    questions: Sequence[Question],
+    benchmarks: Sequence[Question] = (),
+    *,
+    rules: CurateParams = RULES,
+    sources: Sequence[str] = (),
+    num_parts: int,
+) -> list[Curated]:
+    """As ``tasks.curate`` does it in as many processes, one after another."""
+    lines = [question.model_dump_json().encode() for question in questions]
+    decontaminators = [build_rule(rules.decontamination, benchmarks=benchmarks) for _ in range(num_parts)]
+    curations = [
+        Curation(rules, rule=rule, read=read, part=part, num_parts=num_parts, sources=sources)
+        for part, rule in enumerate(decontaminators)
+    ]
+    for curation in curations:
+        curation.note(lines)
+    observed = [rule.observed() for rule in decontaminators]
+    for own, rule in enumerate(decontaminators):
+        for other in range(num_parts):
+            if other != own:
+                rule.add_observed(observed[other])
+    decisions = [curation.decide(lines) for curation in curations]
+    return [Curated(question, next(decisions[int(question.id, 16) % num_parts]).decision) for question in questions]
+
+
+def read(row: int, line: bytes) -> Question:
+    return parse_line(line, Question, path=Path("questions.jsonl"), number=row + 1)
 
 
 def decide(questions: Sequence[Question], benchmarks: Sequence[Question] = (), **options: object) -> list[Decision]:

@@ -94,7 +94,12 @@ def test_a_declared_file_that_is_not_here_stays_declared(project: Path, monkeypa
     pin_sources(params)
     before = read_manifest(COLLECT)
     monkeypatch.delenv("S1_DATA")
-    assert pin_sources(params) == [f"collect: not on this machine, declared as before: {TRAIN}"]
+    unset = pin_sources(params)
+    monkeypatch.setenv("S1_DATA", str(project / "elsewhere"))
+    assert (unset, pin_sources(params)) == (
+        [f"collect: S1_DATA, which names the data folder, is not set; declared as before: {TRAIN}"],
+        [f"collect: not on this machine; declared as before: {TRAIN}"],
+    )
     assert read_manifest(COLLECT) == before
 
 

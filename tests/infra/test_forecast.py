@@ -46,6 +46,12 @@ def test_a_stage_whose_gpus_were_somebody_elses_has_an_unknown_price_and_a_known
     }
 
 
+def test_a_stage_that_asked_a_model_without_a_price_has_an_unknown_cost(tmp_path: Path) -> None:
+    ledger = {"cpu_seconds": 7200.0, "gpu_seconds": 0.0, "model/m/output_tokens": 5.0}
+    (tmp_path / "score.json").write_text(json.dumps(ledger))
+    assert predict(["score"], ledgers=tmp_path, prices=PRICES).unknown == ["score"]
+
+
 def test_a_stage_that_never_ran_may_have_been_planned(tmp_path: Path) -> None:
     planned = {"train": StageForecast("train", 10.5, 960.0, "its plan")}
     forecast = predict(["train", "score"], ledgers=tmp_path, prices=PRICES, planned=planned)

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from infra.pipeline import StageEntry
-from infra.stage_end import StageEnd
+from infra.prices import ModelDollars
+from infra.stage_end import StageEnd, cost_figures
 from infra.versions import RUN_IDENTITY, Versions
 from tests.comparing.runs import IDENTITY
 
@@ -59,3 +60,20 @@ def test_a_stage_that_was_left_out_read_nothing_made_nothing_and_measured_nothin
     assert (end.figures(), end.chain_figures(), end.data_sets(), end.ledger()) == ([], [], [], {})
     assert end.model_digest() is None
     assert record not in end.files()
+
+
+def test_what_language_models_cost_is_a_figure_of_its_own_within_the_sum() -> None:
+    ledger = {"cpu_seconds": 3600.0, "model/m/input_tokens": 9.0}
+    figures = cost_figures(ledger, dollars=2.5, models=ModelDollars(0.5, ()))
+    assert {point.key: point.value for point in figures} == {
+        "cost/cpu_seconds": 3600.0,
+        "cost/model/m/input_tokens": 9.0,
+        "cost/cpu_hours": 1.0,
+        "cost/usd": 2.5,
+        "cost/models_usd": 0.5,
+    }
+
+
+def test_dollars_that_leave_a_model_out_are_not_shown() -> None:
+    figures = cost_figures({"model/m/input_tokens": 9.0}, dollars=None, models=ModelDollars(0.5, ("m",)))
+    assert [point.key for point in figures] == ["cost/model/m/input_tokens"]

@@ -49,6 +49,12 @@ def test_a_ledger_is_read_in_hours_with_its_tokens_by_kind() -> None:
     assert cost.tokens == (("target", 12.0),)
 
 
+def test_a_language_models_tokens_are_shown_by_its_name() -> None:
+    ledger = {"model/gemini-2.5-flash/input_tokens": 5.0, "model/org/m/batch_output_tokens": 2.0}
+    cost = read_stage_cost("score", ledger, dollars=None)
+    assert cost.tokens == (("gemini-2.5-flash input", 5.0), ("org/m batch output", 2.0))
+
+
 def test_a_stage_without_a_ledger_is_not_measured() -> None:
     cost = read_stage_cost("train", None, dollars=None)
     assert (cost.wall_seconds, cost.cpu_hours, cost.gpu_hours, cost.dollars, cost.tokens) == (None,) * 4 + ((),)

@@ -86,6 +86,11 @@ def test_the_real_s1k_is_matched_by_text_and_traced_through_the_ledger(
     assert "no thinking and no sources" in text
 
 
+def test_a_missing_file_of_s1k_is_told_by_its_option(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert selections.main([".", "--s1k", "none.json"]) == 1
+    assert "none.json is no file; --s1k names" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("arguments", [(".",), (".", "--seeds", "1")])
 def test_asking_for_nothing_is_a_usage_error(
     here: Path, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]

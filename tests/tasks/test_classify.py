@@ -83,7 +83,7 @@ def test_a_language_models_tokens_count_in_the_ledger_and_its_replies_are_kept(m
         metrics, labels, stage = run(LlmClassifier(kind="openai", model="m"))
     assert metrics["domains"] == {"51 Geometry": 2, "unknown": 1}
     assert (labels[2].state, labels[2].detail, labels[2].classifier) == ("no_code", "?", "openai:m")
-    assert stage.quantities == {"classifier_prompt_tokens": 270, "classifier_answer_tokens": 21}
+    assert stage.quantities == {"model/m/input_tokens": 270, "model/m/output_tokens": 21}
     monkeypatch.delenv("S1_CLASSIFIER_URL")
     again, _, _ = run(LlmClassifier(kind="openai", model="m"))  # nobody answers any more: all replies are kept
     assert again == metrics

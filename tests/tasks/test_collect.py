@@ -126,7 +126,9 @@ def test_no_row_vanishes(lines: list[str]) -> None:
         metrics = run(CollectParams(sources=[own("book", path)], benchmarks=[EXAM], max_bad_share=1.0), path)
         kept = [question.metadata["line"] for question in read_jsonl(QUESTIONS, Question)]
         refused = [row.line for row in read_jsonl(REFUSED, Refusal)]
-    assert sorted([*kept, *refused]) == list(range(1, len(lines) + 3))  # type: ignore[type-var]
     assert isinstance(metrics["sources"], dict) and isinstance(metrics["sources"]["book"], dict)
     counts = metrics["sources"]["book"]
+    blank = [number for number, line in enumerate(lines, start=2) if not line.strip()]
+    assert sorted([*kept, *refused, *blank]) == list(range(1, len(lines) + 3))  # type: ignore[type-var]
+    assert dict(counts["reasons"]).get("blank_line", 0) == len(blank)  # type: ignore[arg-type]
     assert (counts["kept"], counts["read"]) == (len(kept), len(kept) + int(str(counts["refused"])))

@@ -76,7 +76,6 @@ def test_refused_rows_are_listed_by_file_and_line(workspace: Path) -> None:
     refusals = read_jsonl(REFUSED, Refusal)
     assert [(row.file, row.line, row.reason) for row in refusals] == [
         ("book.jsonl", 2, "corrupt_json"),
-        ("book.jsonl", 3, "blank_line"),
         ("book.jsonl", 4, "missing_field"),
     ]
     assert isinstance(metrics["sources"], dict)

@@ -116,7 +116,7 @@ def test_differences_are_noted_and_the_table_counts_both(home: Path, asked: list
     notes = read_jsonl(JUDGE_NOTES, JudgeNote)
     assert (notes[0].symbolic, notes[0].judge, notes[0].answer) == (False, True, "41")
     assert len(notes) == 3
-    assert quantities == {"judge_prompt_tokens": 40.0, "judge_answer_tokens": 4.0}
+    assert quantities == {"model/m/input_tokens": 40.0, "model/m/output_tokens": 4.0}
 
 
 def test_prose_with_an_unclear_reply_counts_as_no_answer_and_is_noted(home: Path, asked: list[str]) -> None:

@@ -158,7 +158,7 @@ def test_a_judge_grades_the_prose_and_its_tokens_are_counted(monkeypatch: pytest
             "cannot_tell": {"yes": 1, "no": 1, "unclear": 0},
         },
     }
-    assert stage.quantities == {"judge_prompt_tokens": 180, "judge_answer_tokens": 14}
+    assert stage.quantities == {"model/judge-1/input_tokens": 180, "model/judge-1/output_tokens": 14}
 
 
 def test_rows_that_cannot_be_used_are_kept_by_file_and_line_and_cost_nothing_else() -> None:

@@ -139,6 +139,43 @@ def test_costs_are_priced_at_the_prices_of_the_day(workspace: Path, params: Para
     assert "CPU core hour $2 (2026-01-02; list A); GPU hour $10 (2026-01-03; list B)." in page
 
 
+def test_a_language_models_tokens_are_in_the_stages_sum_with_the_price_that_was_used(
+    workspace: Path, params: Params
+) -> None:
+    page = _page_with_models(workspace, params, asked="judge-1")
+    assert "$7.00" in _row(page, "score") and "1,000,000 judge-1 input" in _row(page, "score")
+    assert "$9.00" in _row(page, "total")
+    assert "judge-1 $3 and $10 per million tokens in and out (2026-01-04; list C)." in page
+
+
+def test_a_stage_that_asked_a_model_without_a_price_has_no_sum_and_the_page_says_so(
+    workspace: Path, params: Params
+) -> None:
+    page = _page_with_models(workspace, params, asked="judge-2")
+    assert "$" not in _row(page, "score") and "1,000,000 judge-2 input" in _row(page, "score")
+    assert "$2.00" in _row(page, "total")
+    assert "; none for judge-2, so stages that asked it have no sum and are not in the total." in page
+
+
+def _page_with_models(workspace: Path, params: Params, *, asked: str) -> str:
+    (workspace / "prices.yaml").write_text(
+        "cpu_core_hour: {usd: 2.0, date: 2026-01-02, source: list A}\n"
+        "gpu_hour: {usd: 10.0, date: 2026-01-03, source: list B}\n"
+        "models: {judge-1: {input_usd: 3.0, output_usd: 10.0, date: 2026-01-04, source: list C}}\n"
+    )
+    ledger: dict[str, JsonValue] = {"wall_seconds": 9.0, "cpu_seconds": 3600.0, "gpu_seconds": 0.0}
+    tokens = {f"model/{asked}/input_tokens": 1_000_000.0, f"model/{asked}/output_tokens": 200_000.0}
+    write(LEDGER_FOLDER / "curate.json", ledger)
+    write(LEDGER_FOLDER / "score.json", {**ledger, **tokens})
+    run(params)
+    return REPORT.read_text(encoding="utf-8")
+
+
+def _row(page: str, stage: str) -> str:
+    [row] = [line for line in page.splitlines() if f'<th scope="row">{stage}</th>' in line]
+    return row
+
+
 def test_the_loss_of_every_step_is_drawn(workspace: Path, params: Params) -> None:
     TRAIN_STEPS.parent.mkdir(parents=True)
     rows = [{"step": step, "epoch": 0, "loss": 2.0 / step, "learning_rate": 0.1} for step in (1, 2, 3)]

@@ -167,5 +167,5 @@ def test_other_recordings_have_another_identity(tmp_path: Path) -> None:
 
 
 def test_an_unknown_adapter_is_refused_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"no adapter for traces is called 'gpt'; there are .*'r1-pcmb'"):
+    with pytest.raises(SourceError, match=r"no adapter here is called 'gpt'; there are .*'r1-pcmb'"):
         replay([RecordedTraces(adapter="gpt", path=str(tmp_path))], [])
