@@ -22,7 +22,7 @@ from infra.settings import num_processes
 from infra.team import Channel, start_team
 from s1.artifacts import ArtifactWriter, check_file, iterate_jsonl, iterate_lines, parse_line
 from s1.config import CurateParams
-from s1.curation import DUPLICATE, KEPT, Curated, Curation, count_steps_of_reasons
+from s1.curation import DUPLICATE, KEPT, Curated, Curation, count_steps
 from s1.curation.rows import part_of
 from s1.decontamination import PoolRule, build_rule
 from s1.records import HashedItem, Question
@@ -172,7 +172,7 @@ class _Tally:
             how: {"num": counts.total(), "removed": counts[False]} for how, counts in self._planted.items()
         }
         return {
-            "funnel": dict(count_steps_of_reasons(self.reasons)),
+            "funnel": dict(count_steps(self.reasons)),
             "reasons": dict(sorted(self.reasons.items())),
             "sources": by_source,
             "benchmarks": {name: dict(sorted(counts.items())) for name, counts in sorted(self._of_benchmark.items())},

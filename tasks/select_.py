@@ -15,9 +15,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from pydantic import JsonValue
+
 from s1.artifacts import ArtifactWriter, JsonlIndex, iterate_jsonl
 from s1.config import SelectParams
-from s1.curation.reasons import count_steps
 from s1.decisions import Decision
 from s1.records import Question, SelectedQuestion, Trace
 from s1.selection.comparison import jaccard
@@ -75,9 +76,10 @@ def run(stage: StageContext, *, select: SelectParams, seed: int) -> Metrics:
     write_plot(DOMAINS_PLOT, _count_domains(pool, drawn))
     metrics = _measure(pool, drawn, select, judge=judge, seed=seed)
     stage.progress(3, 3, f"accounted for {tally.reasons.total()} questions")
+    funnels = funnel_of(tally, material, taken=_ids_of(drawn))
     return {
-        "funnel": _funnel(material, pool, drawn),
-        "funnels": funnel_of(tally, material, taken=_ids_of(drawn)),
+        "funnel": _num_left(funnels["ours"]),
+        "funnels": funnels,
         **metrics,
         "sources": _count_sources(material, pool, drawn),
         "others": {other.name: _describe_other(other, drawn) for other in others},
@@ -160,14 +162,10 @@ def _count_sources(material: Material, pool: Pool, drawn: Draw) -> Metrics:
     }
 
 
-def _funnel(material: Material, pool: Pool, drawn: Draw) -> Metrics:
-    """Questions left after each step, from collection on."""
-    return {
-        **count_steps(iterate_jsonl(CURATE_DECISIONS, Decision)),
-        "hard": sum(verdict.kept for verdict in material.difficulty.values()),
-        "traced": len(pool.candidates),
-        "selected": len(drawn.picks),
-    }
+def _num_left(steps: JsonValue) -> Metrics:
+    """Questions left after each step of a funnel, from collection on."""
+    assert isinstance(steps, dict)
+    return {name: step["left"] for name, step in steps.items() if isinstance(step, dict)}
 
 
 def _measure(pool: Pool, drawn: Draw, select: SelectParams, *, judge: AnswerJudge, seed: int) -> Metrics:

@@ -15,7 +15,6 @@ from s1.curation.reasons import (
     KEPT,
     QUALITY_REASONS,
     count_steps,
-    count_steps_of_reasons,
 )
 
 __all__ = [
@@ -27,5 +26,4 @@ __all__ = [
     "Curation",
     "Reader",
     "count_steps",
-    "count_steps_of_reasons",
 ]

@@ -2,13 +2,10 @@
 
 Example::
 
-    count_steps(decisions)      # {'collected': 6060, 'unique': 6060, 'decontaminated': 6000, 'quality': 6000}
+    count_steps(Counter(reasons))   # {'collected': 6060, 'unique': 6060, 'decontaminated': 6000, 'quality': 6000}
 """
 
 from collections import Counter
-from collections.abc import Iterable
-
-from s1.decisions import Decision
 
 KEPT = "kept"
 DUPLICATE = "duplicate"
@@ -24,13 +21,12 @@ QUALITY_REASONS = (
 )
 
 
-def count_steps(decisions: Iterable[Decision]) -> dict[str, int]:
-    """How many questions were left after each step: ``collected``, ``unique``, ``decontaminated``, ``quality``."""
-    return count_steps_of_reasons(Counter(decision.reason for decision in decisions))
+def count_steps(counts: Counter[str]) -> dict[str, int]:
+    """How many questions were left after each step: ``collected``, ``unique``, ``decontaminated``, ``quality``.
 
-
-def count_steps_of_reasons(counts: Counter[str]) -> dict[str, int]:
-    """The same from how often each reason was given."""
+    Args:
+        counts: how often each reason was given.
+    """
     collected = counts.total()
     unique = collected - counts[DUPLICATE]
     quality = counts[KEPT]
