@@ -4,7 +4,7 @@ from s1.artifacts import ArtifactWriter
 from s1.config import ChatParams, GenerateParams, LocalEngine, ScoreParams, TokenizeParams, TrainParams
 from s1.records import Question, SelectedQuestion
 from tasks import generate, score, tokenize_, train
-from tasks.paths import BENCHMARKS, SELECTION
+from tasks.paths import BENCHMARKS, CURATED, SELECTION
 from tasks.stage import Metrics
 from tests.delimiters import S1_DELIMITERS
 from tests.tasks.data_workspace import make_stage
@@ -36,25 +36,31 @@ GENERATE = GenerateParams(
 
 
 def make_inputs() -> None:
-    """A selection of four questions and a benchmark of one."""
+    """A selection of four questions, where they were taken from, and a benchmark of one."""
+    pool = [_sum(a, b) for a, b in SUMS]
     selection = [
         SelectedQuestion(
-            question_id=f"q{a}{b}",
-            question=f"What is {a} + {b}?",
-            source="sums",
+            question_id=question.id,
+            question=question.question,
+            source=question.source,
             domain="sums",
             thinking=f"{a} and {b} make {a + b}.",
             answer=str(a + b),
             reason="full",
             trace_length=8,
         )
-        for a, b in SUMS
+        for question, (a, b) in zip(pool, SUMS, strict=True)
     ]
+    with ArtifactWriter(CURATED.parent) as artifact:
+        artifact.write_jsonl(CURATED.name, pool)
     with ArtifactWriter(SELECTION.parent) as artifact:
         artifact.write_jsonl(SELECTION.name, selection)
     with ArtifactWriter(BENCHMARKS.parent) as artifact:
-        asked = Question.create(question="What is 3 + 5?", solution="8", answer="8", source="sums")
-        artifact.write_jsonl(BENCHMARKS.name, [asked])
+        artifact.write_jsonl(BENCHMARKS.name, [_sum(3, 5)])
+
+
+def _sum(a: int, b: int) -> Question:
+    return Question.create(question=f"What is {a} + {b}?", solution=str(a + b), answer=str(a + b), source="sums")
 
 
 def tokenize(*, chat: ChatParams = S1_DELIMITERS) -> Metrics:
