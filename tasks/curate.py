@@ -30,7 +30,7 @@ from tasks.paths import BENCHMARKS, COPIES, CURATE_DECISIONS, CURATED, HASHED, H
 from tasks.stage import Metrics, StageContext
 
 _PROGRESS_EVERY = 5000
-_MIN_BYTES = 8_000_000
+_MIN_BYTES = 16_000_000
 """Size of a pool from which on other processes save more time than it takes to start them."""
 _ROWS_PER_MESSAGE = 1000
 
