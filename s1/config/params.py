@@ -50,7 +50,6 @@ class Params(Section):
 
     seed: Seed
     """Start of every random draw: the same seed and parameters give the same result."""
-    not_run: NotRunParams
     base: BaseParams
     collect: CollectParams
     curate: CurateParams
@@ -64,6 +63,7 @@ class Params(Section):
     generate: GenerateParams
     score: ScoreParams
     report: ReportParams
+    not_run: NotRunParams
 
     def dump(self, names: Iterable[str]) -> dict[str, Any]:
         """Values as JSON has them, of sections and single keys in them (``not_run.train``), nested as in the file."""
