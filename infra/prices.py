@@ -19,8 +19,6 @@ from typing import Annotated
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from s1.asking.money import TokenPrice
-
 PRICES = Path("prices.yaml")
 SECONDS_PER_HOUR = 3600.0
 _MILLION = 1e6
@@ -58,17 +56,6 @@ class ModelPrice(BaseModel):
     """Of requests sent as a batch, both or none."""
     date: datetime.date
     source: Annotated[str, Field(min_length=1)]
-
-    @property
-    def per_token(self) -> TokenPrice:
-        """The numbers alone, for those who ask."""
-        return TokenPrice(
-            input_usd=self.input_usd,
-            output_usd=self.output_usd,
-            cached_usd=self.cached_usd,
-            batch_input_usd=self.batch_input_usd,
-            batch_output_usd=self.batch_output_usd,
-        )
 
     def usd_of(self, kind: str) -> float:
         """Dollars per million tokens of one of the ledger's kinds; a discount that nobody knows is none."""

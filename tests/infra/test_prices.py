@@ -97,11 +97,3 @@ def test_a_models_price_without_a_source_is_refused(tmp_path: Path) -> None:
     models = "models: {m: {input_usd: 1, output_usd: 2, date: 2026-01-01}}"
     with pytest.raises(PricesError, match=r"prices\.yaml: models\.m\.source: Field required"):
         load_prices(write(tmp_path, f"{PRICES}{models}\n"))
-
-
-def test_a_price_for_those_who_ask_has_every_number_of_the_list() -> None:
-    price = ModelPrice(
-        input_usd=1, output_usd=2, cached_usd=3, batch_input_usd=4, batch_output_usd=5, date=DAY, source="there"
-    ).per_token
-    assert (price.input_usd, price.output_usd, price.cached_usd) == (1, 2, 3)
-    assert (price.batch_input_usd, price.batch_output_usd) == (4, 5)
